@@ -1,0 +1,49 @@
+
+/*
+ * What the files of the JSON reader share.
+ */
+
+#ifndef AI_JSON_INT_H
+#define AI_JSON_INT_H
+
+
+#include <codec/ai_json.h>
+
+
+/* the value of four hexadecimal digits at p, or -1 */
+
+static inline int32_t
+ai_json_hex4(const ai_char_t *p, const ai_char_t *end)
+{
+    int32_t    n;
+    unsigned   i;
+    ai_char_t  c;
+
+    if (end - p < 4) {
+        return -1;
+    }
+
+    n = 0;
+
+    for (i = 0; i < 4; i++) {
+        c = p[i];
+
+        if (c >= '0' && c <= '9') {
+            n = n << 4 | (c - '0');
+            continue;
+        }
+
+        c |= 0x20;
+
+        if (c < 'a' || c > 'f') {
+            return -1;
+        }
+
+        n = n << 4 | (c - 'a' + 10);
+    }
+
+    return n;
+}
+
+
+#endif /* AI_JSON_INT_H */
