@@ -1,0 +1,617 @@
+
+#include <api/ai_openai_int.h>
+
+
+#define AI_OPENAI_MODEL_MAX   256
+#define AI_OPENAI_N_MAX       128
+#define AI_OPENAI_OUTPUT_MAX  INT32_MAX
+
+
+/* the fields that are looked at here */
+enum {
+    AI_PEEK_MODEL = 0,
+    AI_PEEK_MESSAGES,
+    AI_PEEK_STREAM,
+    AI_PEEK_STREAM_OPTIONS,
+    AI_PEEK_MAX_TOKENS,
+    AI_PEEK_MAX_COMPLETION,
+    AI_PEEK_N,
+    AI_PEEK_TOOLS,
+    AI_PEEK_DECISIONS,              /* those above: J7 */
+
+    AI_PEEK_FUNCTIONS = AI_PEEK_DECISIONS,
+    AI_PEEK_USER,
+    AI_PEEK_SAFETY,
+    AI_PEEK_CACHE_KEY,
+    AI_PEEK_METADATA,
+    AI_PEEK_TEMPERATURE,
+    AI_PEEK_LOGPROBS,
+    AI_PEEK_FIELDS
+};
+
+
+static ai_int_t ai_openai_peek_walk(const ai_openai_ctx_t *c, ai_ref_t *refs);
+static ai_int_t ai_openai_peek_key(const ai_openai_ctx_t *c, ai_ref_t key,
+    ai_str_t *s, ai_uint_t *field);
+static ai_uint_t ai_openai_peek_field(const ai_str_t *s);
+static ai_int_t ai_openai_peek_case(const ai_openai_ctx_t *c,
+    const ai_str_t *s);
+static ai_int_t ai_openai_peek_model(const ai_openai_ctx_t *c, ai_ref_t v,
+    ai_str_t *model);
+static ai_int_t ai_openai_peek_stream(const ai_openai_ctx_t *c,
+    const ai_ref_t *refs, ai_openai_peek_t *peek);
+static ai_int_t ai_openai_peek_limit(const ai_openai_ctx_t *c,
+    const ai_ref_t *refs, ai_openai_peek_t *peek);
+static ai_int_t ai_openai_peek_rest(const ai_openai_ctx_t *c,
+    const ai_ref_t *refs, ai_openai_peek_t *peek);
+static ai_int_t ai_openai_peek_lists(const ai_openai_ctx_t *c,
+    const ai_ref_t *refs, ai_openai_peek_t *peek);
+static ai_int_t ai_openai_has_image(const ai_json_t *doc, ai_ref_t content);
+static ai_esc_t ai_openai_esc_cut(const ai_esc_t *s, size_t max);
+static size_t ai_openai_utf8_cut(const ai_str_t *s, size_t max);
+
+
+static const ai_str_t  ai_openai_peek_names[AI_PEEK_FIELDS] = {
+    ai_string("model"),
+    ai_string("messages"),
+    ai_string("stream"),
+    ai_string("stream_options"),
+    ai_string("max_tokens"),
+    ai_string("max_completion_tokens"),
+    ai_string("n"),
+    ai_string("tools"),
+    ai_string("functions"),
+    ai_string("user"),
+    ai_string("safety_identifier"),
+    ai_string("prompt_cache_key"),
+    ai_string("metadata"),
+    ai_string("temperature"),
+    ai_string("logprobs")
+};
+
+
+ai_int_t
+ai_openai_peek(const ai_json_t *doc, const ai_pool_t *pool,
+    ai_openai_peek_t *peek, ai_error_t *err)
+{
+    ai_ref_t         refs[AI_PEEK_FIELDS];
+    ai_openai_ctx_t  c;
+
+    c.doc = doc;
+    c.pool = pool;
+    c.err = err;
+
+    memset(peek, 0, sizeof(ai_openai_peek_t));
+
+    if (ai_openai_peek_walk(&c, refs) != AI_OK
+        || ai_openai_peek_model(&c, refs[AI_PEEK_MODEL], &peek->model) != AI_OK
+        || ai_openai_peek_stream(&c, refs, peek) != AI_OK
+        || ai_openai_peek_limit(&c, refs, peek) != AI_OK
+        || ai_openai_peek_rest(&c, refs, peek) != AI_OK)
+    {
+        return AI_ERROR;
+    }
+
+    peek->model_ref = refs[AI_PEEK_MODEL];
+    peek->messages_ref = refs[AI_PEEK_MESSAGES];
+    peek->metadata_ref = refs[AI_PEEK_METADATA];
+
+    return ai_openai_peek_lists(&c, refs, peek);
+}
+
+
+static ai_int_t
+ai_openai_peek_walk(const ai_openai_ctx_t *c, ai_ref_t *refs)
+{
+    ai_ref_t         key;
+    ai_str_t         s;
+    ai_uint_t        i, field;
+    ai_json_t        copy;
+    const ai_json_t  *doc;
+
+    doc = c->doc;
+
+    if (ai_json_type(doc, AI_JSON_ROOT) != AI_JSON_OBJECT) {
+        ai_error_set(c->err, AI_ERR_BAD_JSON,
+                     "The request body must be a JSON object.");
+        return AI_ERROR;
+    }
+
+    /* the check notes its result in the doc it is given */
+
+    copy = *doc;
+
+    if (ai_json_unique(&copy, AI_JSON_ROOT) != AI_OK) {
+        if (copy.error != AI_JSON_E_DUPLICATE) {
+            return ai_openai_no_memory(c);
+        }
+
+        ai_error_set(c->err, AI_ERR_BAD_REQUEST,
+                     "The request body has a field twice.");
+        return AI_ERROR;
+    }
+
+    for (i = 0; i < AI_PEEK_FIELDS; i++) {
+        refs[i] = AI_JSON_NONE;
+    }
+
+    for (key = ai_json_first(doc, AI_JSON_ROOT);
+         key != AI_JSON_NONE;
+         key = ai_json_next(doc, AI_JSON_ROOT, key))
+    {
+        field = AI_PEEK_FIELDS;
+
+        if (ai_openai_peek_key(c, key, &s, &field) != AI_OK) {
+            return AI_ERROR;
+        }
+
+        if (field != AI_PEEK_FIELDS
+            && !ai_json_is_null(doc, ai_json_value(doc, key)))
+        {
+            refs[field] = ai_json_value(doc, key);
+        }
+    }
+
+    return AI_OK;
+}
+
+
+static ai_int_t
+ai_openai_peek_key(const ai_openai_ctx_t *c, ai_ref_t key, ai_str_t *s,
+    ai_uint_t *field)
+{
+    if (c->doc->node[key].escaped) {
+        if (ai_json_str(c->doc, key, c->pool, s) != AI_OK) {
+            return ai_openai_no_memory(c);
+        }
+
+        if (memchr(s->data, '\0', s->len)) {
+            ai_error_set(c->err, AI_ERR_BAD_REQUEST,
+                         "The request body has a field with NUL in its name.");
+            return AI_ERROR;
+        }
+
+    } else {
+        *s = ai_json_esc(c->doc, key);
+    }
+
+    *field = ai_openai_peek_field(s);
+
+    if (*field != AI_PEEK_FIELDS) {
+        return AI_OK;
+    }
+
+    return ai_openai_peek_case(c, s);
+}
+
+
+static ai_uint_t
+ai_openai_peek_field(const ai_str_t *s)
+{
+    ai_uint_t  i;
+
+    for (i = 0; i < AI_PEEK_FIELDS; i++) {
+        if (s->len == ai_openai_peek_names[i].len
+            && memcmp(s->data, ai_openai_peek_names[i].data, s->len) == 0)
+        {
+            break;
+        }
+    }
+
+    return i;
+}
+
+
+/* some back ends ignore case: "Model" would be another model there */
+
+static ai_int_t
+ai_openai_peek_case(const ai_openai_ctx_t *c, const ai_str_t *s)
+{
+    ai_uint_t  i;
+
+    for (i = 0; i < AI_PEEK_DECISIONS; i++) {
+        if (s->len == ai_openai_peek_names[i].len
+            && ai_str_caseeq(s, &ai_openai_peek_names[i]))
+        {
+            return ai_openai_bad_value(c, NULL,
+                                 (char *) ai_openai_peek_names[i].data,
+                                 ": its name must be in lower case.");
+        }
+    }
+
+    return AI_OK;
+}
+
+
+/* U+FFFD is what a lone surrogate decodes to; the provider would read
+ * something else */
+
+static ai_int_t
+ai_openai_peek_model(const ai_openai_ctx_t *c, ai_ref_t v, ai_str_t *model)
+{
+    size_t     i;
+    ai_esc_t   esc;
+    ai_char_t  ch, *p;
+
+    if (ai_openai_word(c, NULL, "model", v, &esc) != AI_OK) {
+        return AI_ERROR;
+    }
+
+    /* at most six bytes spell one */
+
+    if (esc.len > AI_OPENAI_MODEL_MAX * 6) {
+        return ai_openai_bad_value(c, NULL, "model", ": it is too long.");
+    }
+
+    if (ai_json_str(c->doc, v, c->pool, model) != AI_OK) {
+        return ai_openai_no_memory(c);
+    }
+
+    if (model->len > AI_OPENAI_MODEL_MAX) {
+        return ai_openai_bad_value(c, NULL, "model", ": it is too long.");
+    }
+
+    p = model->data;
+
+    for (i = 0; i < model->len; i++) {
+        ch = p[i];
+
+        if (ch < 0x20 || ch == 0x7f
+            || (ch == 0xc2 && i + 1 < model->len && p[i + 1] < 0xa0)
+            || (ch == 0xef && model->len - i >= 3
+                && p[i + 1] == 0xbf && p[i + 2] == 0xbd))
+        {
+            return ai_openai_bad_value(c, NULL, "model",
+                                       ": it has control characters.");
+        }
+    }
+
+    return AI_OK;
+}
+
+
+static ai_int_t
+ai_openai_peek_stream(const ai_openai_ctx_t *c, const ai_ref_t *refs,
+    ai_openai_peek_t *peek)
+{
+    int               stream, usage;
+    ai_ref_t          options;
+    ai_json_t         copy;
+    ai_openai_path_t  path;
+
+    stream = 0;
+    usage = 0;
+
+    options = refs[AI_PEEK_STREAM_OPTIONS];
+
+    peek->stream_ref = refs[AI_PEEK_STREAM];
+    peek->stream_options_ref = options;
+    peek->include_usage_ref = AI_JSON_NONE;
+
+    path.up = NULL;
+    path.name = "stream_options";
+    path.index = 0;
+
+    if (ai_openai_flag(c, NULL, "stream", peek->stream_ref, &stream) != AI_OK
+        || ai_openai_want(c, &path, NULL, options, AI_JSON_OBJECT) != AI_OK)
+    {
+        return AI_ERROR;
+    }
+
+    if (options != AI_JSON_NONE) {
+        copy = *c->doc;
+
+        if (ai_json_unique(&copy, options) != AI_OK) {
+            return copy.error == AI_JSON_E_DUPLICATE
+                   ? ai_openai_bad_value(c, &path, NULL,
+                                         ": it has a field twice.")
+                   : ai_openai_no_memory(c);
+        }
+
+        peek->include_usage_ref = ai_json_get(c->doc, options,
+                                              "include_usage");
+        if (!ai_json_is_null(c->doc, peek->include_usage_ref)
+            && ai_openai_flag(c, &path, "include_usage",
+                              peek->include_usage_ref, &usage) != AI_OK)
+        {
+            return AI_ERROR;
+        }
+    }
+
+    peek->stream = stream;
+    peek->include_usage = usage;
+
+    return AI_OK;
+}
+
+
+static ai_int_t
+ai_openai_peek_limit(const ai_openai_ctx_t *c, const ai_ref_t *refs,
+    ai_openai_peek_t *peek)
+{
+    int64_t   old;
+    ai_ref_t  a, b;
+
+    a = refs[AI_PEEK_MAX_COMPLETION];
+    b = refs[AI_PEEK_MAX_TOKENS];
+
+    peek->max_output = -1;
+    old = -1;
+
+    if (ai_openai_integer(c, NULL, "max_completion_tokens", a, 1,
+                          AI_OPENAI_OUTPUT_MAX, &peek->max_output) != AI_OK
+        || ai_openai_integer(c, NULL, "max_tokens", b, 1,
+                             AI_OPENAI_OUTPUT_MAX, &old) != AI_OK)
+    {
+        return AI_ERROR;
+    }
+
+    if (a != AI_JSON_NONE && b != AI_JSON_NONE && old != peek->max_output) {
+        return ai_openai_bad_value(c, NULL, "max_tokens",
+                              ": it differs from 'max_completion_tokens'.");
+    }
+
+    peek->max_tokens_ref = a != AI_JSON_NONE ? a : b;
+    peek->max_output = ai_max(peek->max_output, old);
+
+    return AI_OK;
+}
+
+
+static ai_int_t
+ai_openai_peek_text(const ai_openai_ctx_t *c, const char *name, ai_ref_t v,
+    ai_str_t *out)
+{
+    if (v == AI_JSON_NONE) {
+        return AI_OK;
+    }
+
+    if (ai_openai_want(c, NULL, name, v, AI_JSON_STRING) != AI_OK) {
+        return AI_ERROR;
+    }
+
+    if (ai_json_str(c->doc, v, c->pool, out) != AI_OK) {
+        return ai_openai_no_memory(c);
+    }
+
+    return AI_OK;
+}
+
+
+static ai_int_t
+ai_openai_peek_rest(const ai_openai_ctx_t *c, const ai_ref_t *refs,
+    ai_openai_peek_t *peek)
+{
+    int       logprobs;
+    ai_str_t  safety;
+
+    logprobs = 0;
+    peek->n = -1;
+
+    memset(&safety, 0, sizeof(ai_str_t));
+
+    if (ai_openai_integer(c, NULL, "n", refs[AI_PEEK_N], 1, AI_OPENAI_N_MAX,
+                          &peek->n) != AI_OK
+        || ai_openai_number(c, NULL, "temperature", refs[AI_PEEK_TEMPERATURE],
+                            &peek->temperature) != AI_OK
+        || ai_openai_flag(c, NULL, "logprobs", refs[AI_PEEK_LOGPROBS],
+                          &logprobs) != AI_OK
+        || ai_openai_want(c, NULL, "metadata", refs[AI_PEEK_METADATA],
+                          AI_JSON_OBJECT) != AI_OK
+        || ai_openai_peek_text(c, "user", refs[AI_PEEK_USER], &peek->user)
+           != AI_OK
+        || ai_openai_peek_text(c, "safety_identifier", refs[AI_PEEK_SAFETY],
+                               &safety) != AI_OK
+        || ai_openai_peek_text(c, "prompt_cache_key", refs[AI_PEEK_CACHE_KEY],
+                               &peek->cache_key) != AI_OK)
+    {
+        return AI_ERROR;
+    }
+
+    if (peek->user.len == 0) {
+        peek->user = safety;
+    }
+
+    peek->logprobs = logprobs;
+
+    return AI_OK;
+}
+
+
+static ai_int_t
+ai_openai_peek_lists(const ai_openai_ctx_t *c, const ai_ref_t *refs,
+    ai_openai_peek_t *peek)
+{
+    ai_ref_t         v, messages, tools, functions;
+    const ai_json_t  *doc;
+
+    doc = c->doc;
+    messages = refs[AI_PEEK_MESSAGES];
+    tools = refs[AI_PEEK_TOOLS];
+    functions = refs[AI_PEEK_FUNCTIONS];
+
+    if (ai_openai_need(c, NULL, "messages", messages, AI_JSON_ARRAY) != AI_OK
+        || ai_openai_want(c, NULL, "tools", tools, AI_JSON_ARRAY) != AI_OK
+        || ai_openai_want(c, NULL, "functions", functions, AI_JSON_ARRAY)
+           != AI_OK)
+    {
+        return AI_ERROR;
+    }
+
+    peek->messages = doc->node[messages].count;
+
+    if (peek->messages == 0) {
+        return ai_openai_bad_value(c, NULL, "messages",
+                                   ": it must not be empty.");
+    }
+
+    if (tools != AI_JSON_NONE) {
+        peek->tools = doc->node[tools].count;
+    }
+
+    if (functions != AI_JSON_NONE) {
+        peek->tools += doc->node[functions].count;
+    }
+
+    for (v = ai_json_first(doc, messages);
+         v != AI_JSON_NONE && !peek->images;
+         v = ai_json_next(doc, messages, v))
+    {
+        if (ai_json_type(doc, v) == AI_JSON_OBJECT) {
+            peek->images = ai_openai_has_image(doc,
+                                            ai_json_get(doc, v, "content"));
+        }
+    }
+
+    return AI_OK;
+}
+
+
+static ai_int_t
+ai_openai_has_image(const ai_json_t *doc, ai_ref_t content)
+{
+    ai_ref_t  v;
+
+    if (ai_json_type(doc, content) != AI_JSON_ARRAY) {
+        return 0;
+    }
+
+    for (v = ai_json_first(doc, content);
+         v != AI_JSON_NONE;
+         v = ai_json_next(doc, content, v))
+    {
+        if (ai_json_type(doc, v) == AI_JSON_OBJECT
+            && ai_json_is(doc, ai_json_get(doc, v, "type"), "image_url"))
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+ai_int_t
+ai_openai_last_text(const ai_json_t *doc, const ai_openai_peek_t *peek,
+    const ai_pool_t *pool, size_t max, ai_str_t *out)
+{
+    ai_buf_t  b;
+    ai_esc_t  s;
+    ai_ref_t  v, last, content;
+
+    out->len = 0;
+    out->data = NULL;
+
+    last = AI_JSON_NONE;
+
+    for (v = ai_json_first(doc, peek->messages_ref);
+         v != AI_JSON_NONE;
+         v = ai_json_next(doc, peek->messages_ref, v))
+    {
+        if (ai_json_type(doc, v) == AI_JSON_OBJECT
+            && ai_json_is(doc, ai_json_get(doc, v, "role"), "user"))
+        {
+            last = v;
+        }
+    }
+
+    if (last == AI_JSON_NONE) {
+        return AI_DECLINED;
+    }
+
+    ai_buf_init(&b, pool);
+
+    content = ai_json_get(doc, last, "content");
+
+    if (ai_json_type(doc, content) == AI_JSON_STRING) {
+        s = ai_json_esc(doc, content);
+        s = ai_openai_esc_cut(&s, max);
+        ai_json_unescape(&b, &s);
+
+    } else if (ai_json_type(doc, content) == AI_JSON_ARRAY) {
+
+        for (v = ai_json_first(doc, content);
+             v != AI_JSON_NONE && ai_buf_len(&b) < max;
+             v = ai_json_next(doc, content, v))
+        {
+            if (ai_json_type(doc, v) != AI_JSON_OBJECT
+                || !ai_json_is(doc, ai_json_get(doc, v, "type"), "text"))
+            {
+                continue;
+            }
+
+            if (ai_buf_len(&b)) {
+                ai_buf_char(&b, '\n');
+            }
+
+            s = ai_json_esc(doc, ai_json_get(doc, v, "text"));
+            s = ai_openai_esc_cut(&s, max);
+            ai_json_unescape(&b, &s);
+        }
+    }
+
+    if (b.failed) {
+        return AI_ERROR;
+    }
+
+    *out = ai_buf_str(&b);
+    out->len = ai_openai_utf8_cut(out, max);
+
+    return AI_OK;
+}
+
+
+/*
+ * A start of s that decodes to max bytes or more, or all of it; no escape is
+ * cut.  A pair of surrogates may be, but then lies behind max.
+ */
+
+static ai_esc_t
+ai_openai_esc_cut(const ai_esc_t *s, size_t max)
+{
+    size_t    i, n;
+    ai_esc_t  cut;
+
+    i = 0;
+
+    for (n = 0; n < max && i < s->len; n++) {
+        if (s->data[i] != '\\') {
+            i++;
+
+        } else if (i + 1 < s->len && s->data[i + 1] == 'u') {
+            i += 6;
+
+        } else {
+            i += 2;
+        }
+    }
+
+    /* the last plain byte may be the first of a sequence: ending within it
+     * would not be UTF-8 */
+
+    while (i < s->len && (s->data[i] & 0xc0) == 0x80) {
+        i++;
+    }
+
+    cut.data = s->data;
+    cut.len = ai_min(i, s->len);
+
+    return cut;
+}
+
+
+static size_t
+ai_openai_utf8_cut(const ai_str_t *s, size_t max)
+{
+    size_t  n;
+
+    if (s->len <= max) {
+        return s->len;
+    }
+
+    for (n = max; n && (s->data[n] & 0xc0) == 0x80; n--) {
+        /* void */
+    }
+
+    return n;
+}
