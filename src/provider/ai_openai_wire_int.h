@@ -1,0 +1,87 @@
+
+/*
+ * What the readers of OpenAI-shaped answers share: the words and numbers of
+ * many vendors, read tolerantly.
+ */
+
+#ifndef AI_OPENAI_WIRE_INT_H
+#define AI_OPENAI_WIRE_INT_H
+
+
+#include <provider/ai_provider.h>
+
+
+/* events are small; whole answers may carry logprobs of every token */
+#define AI_WIRE_EVENT_NODES   65536
+#define AI_WIRE_ANSWER_NODES  4000000
+
+#define AI_WIRE_CHOICES       128
+
+
+/*
+ * The key of a member against a literal, without a call: for loops that run
+ * once an event.  A key with escapes takes the slow way.
+ */
+#define ai_wire_key(doc, k, lit)                                              \
+    ((doc)->node[k].escaped ? ai_json_is(doc, k, lit)                         \
+     : ((doc)->node[k].len == sizeof(lit) + 1                                 \
+        && memcmp((doc)->text + (doc)->node[k].off + 1, lit,                  \
+                  sizeof(lit) - 1) == 0))
+
+
+#pragma GCC visibility push(hidden)
+
+
+extern const ai_json_limits_t  ai_wire_event_limits;
+extern const ai_json_limits_t  ai_wire_answer_limits;
+
+
+/* is data exactly [DONE], blanks around it aside?  1 or 0 */
+ai_int_t ai_wire_done(const ai_str_t *data);
+
+/* does the value of an "error" member
+ * report one: not null, false or ""?  1 or 0 */
+ai_int_t ai_wire_is_error(const ai_json_t *doc, ai_ref_t error);
+
+/* a finish reason of any vendor; NONE for null, "" and absent, STOP for a
+ * word nobody knows */
+ai_finish_e ai_wire_finish(const ai_json_t *doc, ai_ref_t v);
+
+/* adds what a usage object says to u, with the vendor's arithmetic undone */
+void ai_wire_usage(const ai_provider_t *provider, const ai_json_t *doc,
+    ai_ref_t usage, ai_usage_t *u);
+
+/* usage wherever this chunk or answer has it: usage, x_groq.usage,
+ * choices[0].usage; 1 if there was any */
+ai_int_t ai_wire_usage_any(const ai_provider_t *provider,
+    const ai_json_t *doc, ai_usage_t *u);
+
+/* n letters and digits that depend on nothing but the bytes of s */
+void ai_wire_token(ai_buf_t *b, const ai_str_t *s, size_t n);
+
+/*
+ * A tool call's id as the vendor can take it: itself, or letters and digits
+ * derived from it, the same for the call and for its result.  Appends
+ * without quotes.
+ */
+void ai_wire_tool_id(ai_buf_t *b, uint32_t quirks, const ai_esc_t *id);
+ai_int_t ai_wire_tool_id_ok(uint32_t quirks, const ai_esc_t *id);
+
+
+/* the rows' functions */
+ai_int_t ai_upstream_build(const ai_target_t *t, const ai_request_t *rq,
+    const ai_pool_t *pool, ai_buf_t *body, ai_dropped_t *dropped,
+    ai_error_t *err);
+
+#define AI_UPSTREAM_SIZE  ((size_t) 16384)
+
+void ai_upstream_init(ai_decoder_t *d);
+ai_int_t ai_upstream_stream(ai_decoder_t *d, const ai_sse_event_t *ev);
+ai_int_t ai_upstream_end(ai_decoder_t *d);
+ai_int_t ai_upstream_answer(ai_decoder_t *d, const ai_str_t *body);
+
+
+#pragma GCC visibility pop
+
+
+#endif /* AI_OPENAI_WIRE_INT_H */

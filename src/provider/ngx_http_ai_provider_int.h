@@ -1,0 +1,34 @@
+
+/*
+ * What the files of ai_provider { ... } share.
+ */
+
+#ifndef NGX_HTTP_AI_PROVIDER_INT_H
+#define NGX_HTTP_AI_PROVIDER_INT_H
+
+
+#include <core/ngx_http_ai.h>
+
+
+#pragma GCC visibility push(hidden)
+
+
+/* setters of ssl_protocols and ssl_conf_command */
+char *ngx_http_ai_provider_ssl_protocols(ngx_conf_t *cf, void *object,
+    ngx_str_t *value, ngx_uint_t n);
+char *ngx_http_ai_provider_ssl_command(ngx_conf_t *cf, void *object,
+    ngx_str_t *value, ngx_uint_t n);
+
+/* checks the ssl_* lines of a block that was read */
+ngx_int_t ngx_http_ai_provider_ssl_check(ngx_conf_t *cf,
+    ngx_http_ai_provider_t *provider);
+
+/* the TLS part of provider->upstream, for https:// */
+ngx_int_t ngx_http_ai_provider_ssl_init(ngx_conf_t *cf,
+    ngx_http_ai_provider_t *provider);
+
+
+#pragma GCC visibility pop
+
+
+#endif /* NGX_HTTP_AI_PROVIDER_INT_H */
