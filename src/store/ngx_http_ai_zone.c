@@ -1,0 +1,497 @@
+
+/*
+ * ai_zone: memory that all workers share.
+ *
+ * Counts of attempts in flight belong to workers: each adds to its own entry
+ * of a slot only, so that what a killed worker leaves behind can be told from
+ * what the others do.  An entry is owned by a pid, registered in the zone;
+ * numbers of workers would not do, since after a reload the old and the new
+ * worker of a number run side by side.  A pid that no longer exists gives its
+ * entry back: when a worker starts, and once a second where counts are used.
+ */
+
+#include <core/ngx_http_ai.h>
+
+
+#define NGX_HTTP_AI_ZONE_SIZE      (8 * 1024 * 1024)
+#define NGX_HTTP_AI_ZONE_MAGIC     0x61697a6f6e650000       /* "aizone" */
+#define NGX_HTTP_AI_ZONE_VERSION   1
+
+
+/* in shared memory; changed layout: another version */
+typedef struct {
+    uint64_t             magic;             /* with the version */
+    uint64_t             layout;            /* sizes, for other builds */
+    time_t               swept;
+    ngx_pid_t            owner[NGX_HTTP_AI_ZONE_WORKERS];
+    ngx_rbtree_t         rbtree;
+    ngx_rbtree_node_t    sentinel;
+    ngx_queue_t          slots;
+} ngx_http_ai_zone_sh_t;
+
+
+typedef struct {
+    ngx_str_t             key;
+    ngx_http_ai_slot_t  **slot;
+} ngx_http_ai_zone_want_t;
+
+
+/* shm_zone->data, one a configuration */
+typedef struct {
+    ngx_http_ai_zone_sh_t  *sh;
+    ngx_slab_pool_t        *shpool;
+    ngx_array_t             wants;          /* ngx_http_ai_zone_want_t */
+} ngx_http_ai_zone_ctx_t;
+
+
+static char *ngx_http_ai_zone_add(ngx_conf_t *cf,
+    ngx_http_ai_zone_main_conf_t *conf);
+static ngx_int_t ngx_http_ai_zone_init(ngx_shm_zone_t *shm_zone, void *data);
+static ngx_int_t ngx_http_ai_zone_attach(ngx_shm_zone_t *shm_zone,
+    ngx_http_ai_zone_sh_t *sh);
+static ngx_int_t ngx_http_ai_zone_format(ngx_shm_zone_t *shm_zone);
+static ngx_int_t ngx_http_ai_zone_fill(ngx_shm_zone_t *shm_zone);
+static ngx_http_ai_slot_t *ngx_http_ai_zone_slot(ngx_http_ai_zone_ctx_t *ctx,
+    ngx_str_t *key);
+static void ngx_http_ai_zone_clear(ngx_http_ai_zone_sh_t *sh, ngx_uint_t n);
+static void ngx_http_ai_zone_bury(ngx_http_ai_zone_sh_t *sh);
+
+
+/* this worker's entry; the last one is nobody's */
+static ngx_uint_t  ngx_http_ai_zone_worker = NGX_HTTP_AI_ZONE_WORKERS;
+
+
+char *
+ngx_http_ai_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ssize_t                        size;
+    ngx_str_t                     *value;
+    ngx_uint_t                     i;
+    ngx_http_ai_main_conf_t       *amcf;
+    ngx_http_ai_zone_main_conf_t  *zmcf;
+
+    amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_ai_gateway_module);
+    zmcf = &amcf->zone;
+
+    if (zmcf->name.data) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (cf->args->nelts < 3) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"ai_zone\" needs a name and a size");
+        return NGX_CONF_ERROR;
+    }
+
+    for (i = 3; i < cf->args->nelts; i++) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "parameter \"%V\" of \"ai_zone\" "
+                           "is not supported", &value[i]);
+        return NGX_CONF_ERROR;
+    }
+
+    if (!ngx_http_ai_is_name(&value[1])) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid zone name \"%V\"", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    size = ngx_parse_size(&value[2]);
+
+    if (size == NGX_ERROR) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid zone size \"%V\"", &value[2]);
+        return NGX_CONF_ERROR;
+    }
+
+    if (size < (ssize_t) (8 * ngx_pagesize)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "zone \"%V\" is too small", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    zmcf->name = value[1];
+    zmcf->size = size;
+
+    return ngx_http_ai_zone_add(cf, zmcf);
+}
+
+
+ngx_int_t
+ngx_http_ai_zone_init_conf(ngx_conf_t *cf, ngx_http_ai_zone_main_conf_t *conf)
+{
+    if (conf->shm_zone) {
+        return NGX_OK;
+    }
+
+    ngx_str_set(&conf->name, "ai");
+    conf->size = NGX_HTTP_AI_ZONE_SIZE;
+
+    return ngx_http_ai_zone_add(cf, conf) == NGX_CONF_OK ? NGX_OK : NGX_ERROR;
+}
+
+
+static char *
+ngx_http_ai_zone_add(ngx_conf_t *cf, ngx_http_ai_zone_main_conf_t *conf)
+{
+    ngx_http_ai_zone_ctx_t  *ctx;
+
+    ctx = ngx_pcalloc(cf->pool, sizeof(ngx_http_ai_zone_ctx_t));
+    if (ctx == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_array_init(&ctx->wants, cf->pool, 8,
+                       sizeof(ngx_http_ai_zone_want_t))
+        != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    conf->shm_zone = ngx_shared_memory_add(cf, &conf->name, conf->size,
+                                           &ngx_http_ai_gateway_module);
+    if (conf->shm_zone == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    conf->shm_zone->init = ngx_http_ai_zone_init;
+    conf->shm_zone->data = ctx;
+
+    return NGX_CONF_OK;
+}
+
+
+ngx_int_t
+ngx_http_ai_zone_want(ngx_http_ai_zone_main_conf_t *conf, ngx_str_t *key,
+    ngx_http_ai_slot_t **slot)
+{
+    ngx_http_ai_zone_ctx_t   *ctx;
+    ngx_http_ai_zone_want_t  *want;
+
+    ctx = conf->shm_zone->data;
+
+    want = ngx_array_push(&ctx->wants);
+    if (want == NULL) {
+        return NGX_ERROR;
+    }
+
+    want->key = *key;
+    want->slot = slot;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_ai_zone_init(ngx_shm_zone_t *shm_zone, void *data)
+{
+    ngx_http_ai_zone_ctx_t  *octx = data;
+
+    ngx_int_t                rc;
+    ngx_http_ai_zone_ctx_t  *ctx;
+
+    ctx = shm_zone->data;
+    ctx->shpool = (ngx_slab_pool_t *) shm_zone->shm.addr;
+
+    if (octx) {
+        rc = ngx_http_ai_zone_attach(shm_zone, octx->sh);
+
+    } else if (shm_zone->shm.exists) {
+        rc = ngx_http_ai_zone_attach(shm_zone, ctx->shpool->data);
+
+    } else {
+        rc = ngx_http_ai_zone_format(shm_zone);
+    }
+
+    if (rc != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_ai_zone_fill(shm_zone);
+}
+
+
+static ngx_int_t
+ngx_http_ai_zone_attach(ngx_shm_zone_t *shm_zone, ngx_http_ai_zone_sh_t *sh)
+{
+    ngx_http_ai_zone_ctx_t  *ctx;
+
+    ctx = shm_zone->data;
+    ctx->sh = sh;
+
+    if (sh == NULL
+        || sh->magic != (NGX_HTTP_AI_ZONE_MAGIC | NGX_HTTP_AI_ZONE_VERSION)
+        || sh->layout != sizeof(ngx_http_ai_slot_t))
+    {
+        ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
+                      "ai_zone \"%V\" has the layout of another version "
+                      "of the module, restart nginx or rename the zone",
+                      &shm_zone->shm.name);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_ai_zone_format(ngx_shm_zone_t *shm_zone)
+{
+    size_t                   len;
+    ngx_http_ai_zone_sh_t   *sh;
+    ngx_http_ai_zone_ctx_t  *ctx;
+
+    ctx = shm_zone->data;
+
+    sh = ngx_slab_calloc(ctx->shpool, sizeof(ngx_http_ai_zone_sh_t));
+    if (sh == NULL) {
+        return NGX_ERROR;
+    }
+
+    sh->magic = NGX_HTTP_AI_ZONE_MAGIC | NGX_HTTP_AI_ZONE_VERSION;
+    sh->layout = sizeof(ngx_http_ai_slot_t);
+
+    ngx_rbtree_init(&sh->rbtree, &sh->sentinel, ngx_str_rbtree_insert_value);
+    ngx_queue_init(&sh->slots);
+
+    ctx->sh = sh;
+    ctx->shpool->data = sh;
+
+    len = sizeof(" in ai_zone \"\"") + shm_zone->shm.name.len;
+
+    ctx->shpool->log_ctx = ngx_slab_alloc(ctx->shpool, len);
+    if (ctx->shpool->log_ctx == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_sprintf(ctx->shpool->log_ctx, " in ai_zone \"%V\"%Z",
+                &shm_zone->shm.name);
+
+    ctx->shpool->log_nomem = 0;
+
+    return NGX_OK;
+}
+
+
+/* here and not when modules start: what fails here keeps the old cycle */
+
+static ngx_int_t
+ngx_http_ai_zone_fill(ngx_shm_zone_t *shm_zone)
+{
+    ngx_uint_t                i;
+    ngx_http_ai_zone_ctx_t   *ctx;
+    ngx_http_ai_zone_want_t  *want;
+
+    ctx = shm_zone->data;
+    want = ctx->wants.elts;
+
+    for (i = 0; i < ctx->wants.nelts; i++) {
+
+        ngx_shmtx_lock(&ctx->shpool->mutex);
+        *want[i].slot = ngx_http_ai_zone_slot(ctx, &want[i].key);
+        ngx_shmtx_unlock(&ctx->shpool->mutex);
+
+        if (*want[i].slot == NULL) {
+            ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
+                          "ai_zone \"%V\" is too small for %ui targets",
+                          &shm_zone->shm.name, ctx->wants.nelts);
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_http_ai_slot_t *
+ngx_http_ai_zone_slot(ngx_http_ai_zone_ctx_t *ctx, ngx_str_t *key)
+{
+    uint32_t             hash;
+    ngx_str_node_t      *sn;
+    ngx_http_ai_slot_t  *slot;
+
+    hash = ngx_crc32_short(key->data, key->len);
+
+    sn = ngx_str_rbtree_lookup(&ctx->sh->rbtree, key, hash);
+    if (sn) {
+        return (ngx_http_ai_slot_t *) sn;
+    }
+
+    slot = ngx_slab_calloc_locked(ctx->shpool,
+                                  sizeof(ngx_http_ai_slot_t) + key->len);
+    if (slot == NULL) {
+        return NULL;
+    }
+
+    slot->sn.str.data = (u_char *) slot + sizeof(ngx_http_ai_slot_t);
+    slot->sn.str.len = key->len;
+    ngx_memcpy(slot->sn.str.data, key->data, key->len);
+
+    slot->sn.node.key = hash;
+
+    ngx_rbtree_insert(&ctx->sh->rbtree, &slot->sn.node);
+    ngx_queue_insert_tail(&ctx->sh->slots, &slot->queue);
+
+    return slot;
+}
+
+
+ngx_int_t
+ngx_http_ai_zone_init_process(ngx_cycle_t *cycle)
+{
+    ngx_uint_t                i;
+    ngx_http_ai_zone_ctx_t   *ctx;
+    ngx_http_ai_main_conf_t  *amcf;
+
+    ngx_http_ai_zone_worker = NGX_HTTP_AI_ZONE_WORKERS;
+
+    if (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE)
+    {
+        return NGX_OK;
+    }
+
+    amcf = ngx_http_cycle_get_module_main_conf(cycle,
+                                               ngx_http_ai_gateway_module);
+
+    if (amcf == NULL || amcf->zone.shm_zone == NULL) {
+        return NGX_OK;
+    }
+
+    ctx = amcf->zone.shm_zone->data;
+
+    ngx_shmtx_lock(&ctx->shpool->mutex);
+
+    ngx_http_ai_zone_bury(ctx->sh);
+
+    for (i = 0; i < NGX_HTTP_AI_ZONE_WORKERS; i++) {
+        if (ctx->sh->owner[i] == 0) {
+            ctx->sh->owner[i] = ngx_pid;
+            ngx_http_ai_zone_worker = i;
+            break;
+        }
+    }
+
+    ngx_shmtx_unlock(&ctx->shpool->mutex);
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_ai_zone_sweep(ngx_shm_zone_t *zone)
+{
+    time_t                   now;
+    ngx_http_ai_zone_ctx_t  *ctx;
+
+    ctx = zone->data;
+    now = ngx_time();
+
+    if (ctx->sh->swept != now) {
+        ctx->sh->swept = now;
+        ngx_http_ai_zone_bury(ctx->sh);
+    }
+}
+
+
+static void
+ngx_http_ai_zone_bury(ngx_http_ai_zone_sh_t *sh)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < NGX_HTTP_AI_ZONE_WORKERS; i++) {
+
+        if (sh->owner[i] == 0) {
+            continue;
+        }
+
+        if (sh->owner[i] == ngx_pid) {
+
+            /* a number used again, unless it is this worker's own entry */
+
+            if (i == ngx_http_ai_zone_worker) {
+                continue;
+            }
+
+        } else if (kill(sh->owner[i], 0) == 0 || ngx_errno != NGX_ESRCH) {
+            continue;
+        }
+
+        ngx_http_ai_zone_clear(sh, i);
+        sh->owner[i] = 0;
+    }
+}
+
+
+static void
+ngx_http_ai_zone_clear(ngx_http_ai_zone_sh_t *sh, ngx_uint_t n)
+{
+    ngx_queue_t         *q;
+    ngx_http_ai_slot_t  *slot;
+
+    for (q = ngx_queue_head(&sh->slots);
+         q != ngx_queue_sentinel(&sh->slots);
+         q = ngx_queue_next(q))
+    {
+        slot = ngx_queue_data(q, ngx_http_ai_slot_t, queue);
+        slot->conns[n] = 0;
+    }
+}
+
+
+void
+ngx_http_ai_slot_busy(ngx_http_ai_slot_t *slot)
+{
+    (void) ngx_atomic_fetch_add(&slot->conns[ngx_http_ai_zone_worker], 1);
+}
+
+
+void
+ngx_http_ai_slot_free(ngx_http_ai_slot_t *slot)
+{
+    (void) ngx_atomic_fetch_add(&slot->conns[ngx_http_ai_zone_worker], -1);
+}
+
+
+int64_t
+ngx_http_ai_slot_conns(const ngx_http_ai_slot_t *slot)
+{
+    int64_t           sum;
+    ngx_uint_t        i;
+    ngx_atomic_int_t  n;
+
+    sum = 0;
+
+    for (i = 0; i <= NGX_HTTP_AI_ZONE_WORKERS; i++) {
+        n = (ngx_atomic_int_t) slot->conns[i];
+
+        if (n > 0) {
+            sum += n;
+        }
+    }
+
+    return sum;
+}
+
+
+void
+ngx_http_ai_zone_lock(ngx_shm_zone_t *zone)
+{
+    ngx_http_ai_zone_ctx_t  *ctx;
+
+    ctx = zone->data;
+
+    ngx_shmtx_lock(&ctx->shpool->mutex);
+}
+
+
+void
+ngx_http_ai_zone_unlock(ngx_shm_zone_t *zone)
+{
+    ngx_http_ai_zone_ctx_t  *ctx;
+
+    ctx = zone->data;
+
+    ngx_shmtx_unlock(&ctx->shpool->mutex);
+}
