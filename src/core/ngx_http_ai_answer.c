@@ -1,0 +1,669 @@
+
+/*
+ * What a provider's bytes become: collected and checked as a whole, watched
+ * on their way through, or decoded to events and written again in the
+ * client's dialect.  The result stands in at->out, where run() finds it.
+ */
+
+#include <core/ngx_http_ai.h>
+
+
+#define NGX_HTTP_AI_ERROR_MAX    (64 * 1024)
+#define NGX_HTTP_AI_ANSWER_MAX   (64 * 1024 * 1024)
+#define NGX_HTTP_AI_HELD_MAX     (256 * 1024)
+#define NGX_HTTP_AI_LINGER       500        /* ms behind the last event */
+
+
+static ngx_int_t ngx_http_ai_answer_translator(ngx_http_ai_attempt_t *at);
+static ngx_int_t ngx_http_ai_answer_whole(ngx_http_ai_attempt_t *at,
+    u_char *p, size_t len);
+static ngx_int_t ngx_http_ai_answer_watch(ngx_http_ai_attempt_t *at,
+    ai_sse_event_t *ev);
+static ngx_int_t ngx_http_ai_answer_translate(ngx_http_ai_attempt_t *at,
+    ai_sse_event_t *ev);
+static ngx_int_t ngx_http_ai_answer_invalid(ngx_http_ai_attempt_t *at,
+    const char *what);
+static ai_int_t ngx_http_ai_answer_event(void *data, const ai_event_t *ev);
+static void ngx_http_ai_answer_content(ngx_http_ai_attempt_t *at);
+static void ngx_http_ai_answer_terminal(ngx_http_ai_attempt_t *at);
+static void ngx_http_ai_answer_error(ngx_http_ai_attempt_t *at,
+    const ai_error_t *err);
+static ngx_uint_t ngx_http_ai_answer_failure(const ai_error_t *err,
+    ngx_uint_t status);
+static void ngx_http_ai_answer_refused(ngx_http_ai_attempt_t *at);
+static void ngx_http_ai_answer_end_whole(ngx_http_ai_attempt_t *at);
+static void ngx_http_ai_answer_end_stream(ngx_http_ai_attempt_t *at,
+    ngx_int_t rc);
+static void ngx_http_ai_answer_broken(ngx_http_ai_attempt_t *at,
+    ngx_int_t rc);
+
+
+#define ngx_http_ai_answer_is_ok(at)  ((at)->status >= 200                    \
+                                       && (at)->status < 300)
+
+
+/* the header was read: how will the body be read? */
+
+ngx_int_t
+ngx_http_ai_answer_header(ngx_http_ai_attempt_t *at)
+{
+    if (!ngx_http_ai_answer_is_ok(at)) {
+        at->sse_answer = 0;
+        return NGX_OK;
+    }
+
+    if (!at->sse_answer) {
+
+        /* a JSON answer to somebody who wants a stream becomes one */
+
+        at->translate |= at->stream;
+
+    } else if (!at->stream) {
+        at->translate = 1;
+    }
+
+    if (at->sse_answer) {
+        ai_sse_init(&at->sse, &at->ai_pool, 0);
+    }
+
+    if (at->translate) {
+        return ngx_http_ai_answer_translator(at);
+    }
+
+    ai_watch_init(&at->watch, at->provider->api, &at->ai_pool,
+                  !at->ctx->peek.include_usage);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_ai_answer_translator(ngx_http_ai_attempt_t *at)
+{
+    ai_buf_t                 id;
+    ai_sink_t                sink;
+    uint32_t                 bytes[4];
+    ngx_uint_t               i;
+    ngx_http_ai_ctx_t       *ctx;
+    ai_openai_reply_conf_t   conf;
+
+    ctx = at->ctx;
+
+    for (i = 0; i < 4; i++) {
+        bytes[i] = (uint32_t) ngx_random() ^ ((uint32_t) ngx_random() << 16);
+    }
+
+    ai_buf_init(&id, &at->ai_pool);
+    ai_openai_id(&id, (u_char *) bytes);
+
+    ngx_memzero(&conf, sizeof(ai_openai_reply_conf_t));
+
+    conf.id = ai_buf_str(&id);
+    conf.created = ngx_time();
+    conf.stream = at->stream;
+    conf.include_usage = ctx->peek.include_usage;
+    conf.functions = ctx->rq ? ctx->rq->functions : 0;
+
+    at->reply = ai_openai_reply_create(&conf, &at->out, &at->ai_pool);
+
+    sink.event = ngx_http_ai_answer_event;
+    sink.data = at;
+
+    at->decoder = ai_decoder_create(at->provider->api, &at->ai_pool, &sink);
+
+    if (id.failed || at->reply == NULL || at->decoder == NULL) {
+        return NGX_ERROR;
+    }
+
+    at->decoder->rq = ctx->rq;
+
+    return NGX_OK;
+}
+
+
+/* NGX_ERROR ends the attempt, at->failure says why */
+
+ngx_int_t
+ngx_http_ai_answer_feed(ngx_http_ai_attempt_t *at, u_char *p, size_t len)
+{
+    ai_int_t        rc;
+    ai_str_t        in;
+    ngx_int_t       rv;
+    ai_sse_event_t  ev;
+
+    if (len == 0) {
+        return NGX_OK;
+    }
+
+    if (!at->sse_answer) {
+        return ngx_http_ai_answer_whole(at, p, len);
+    }
+
+    in.data = p;
+    in.len = len;
+
+    for ( ;; ) {
+
+        rc = ai_sse_next(&at->sse, &in, &ev);
+
+        if (rc == AI_AGAIN) {
+            break;
+        }
+
+        if (rc != AI_OK) {
+            return ngx_http_ai_answer_invalid(at, "an event that is too long");
+        }
+
+        if (at->terminal) {
+            continue;
+        }
+
+        if (at->translate) {
+            rv = ngx_http_ai_answer_translate(at, &ev);
+        } else {
+            rv = ngx_http_ai_answer_watch(at, &ev);
+        }
+
+        if (rv != NGX_OK) {
+            return rv;
+        }
+    }
+
+    if (!at->content
+        && ai_buf_len(&at->out) > NGX_HTTP_AI_HELD_MAX)
+    {
+        ngx_http_ai_answer_content(at);
+    }
+
+    return at->out.failed ? NGX_ERROR : NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_ai_answer_whole(ngx_http_ai_attempt_t *at, u_char *p, size_t len)
+{
+    off_t                 length;
+    ngx_http_upstream_t  *u;
+
+    if (!ngx_http_ai_answer_is_ok(at)) {
+        len = ngx_min(len, NGX_HTTP_AI_ERROR_MAX - ai_buf_len(&at->whole));
+        ai_buf_add(&at->whole, p, len);
+        return NGX_OK;
+    }
+
+    if (ai_buf_len(&at->whole) + len > NGX_HTTP_AI_ANSWER_MAX) {
+        return ngx_http_ai_answer_invalid(at, "an answer that is too long");
+    }
+
+    if (at->whole.start == NULL) {
+        u = at->request->upstream;
+        length = u->headers_in.content_length_n;
+
+        if (length > 0 && length <= NGX_HTTP_AI_ANSWER_MAX) {
+            (void) ai_buf_reserve(&at->whole, (size_t) length);
+        }
+    }
+
+    ai_buf_add(&at->whole, p, len);
+
+    return at->whole.failed ? NGX_ERROR : NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_ai_answer_watch(ngx_http_ai_attempt_t *at, ai_sse_event_t *ev)
+{
+    ai_buf_t  *out;
+    ai_str_t   edited;
+
+    out = &at->out;
+
+    switch (ai_watch_event(&at->watch, ev, &edited)) {
+
+    case AI_WATCH_PASS:
+        ai_buf_cat(out, &ev->bytes);
+        break;
+
+    case AI_WATCH_EDIT:
+        ai_buf_cat(out, &edited);
+        break;
+
+    case AI_WATCH_DROP:
+        break;
+
+    default: /* AI_WATCH_ERROR */
+        ngx_http_ai_answer_error(at, &at->watch.error);
+        return NGX_ERROR;
+    }
+
+    if (at->watch.content || at->watch.finished) {
+        ngx_http_ai_answer_content(at);
+    }
+
+    if (at->watch.done) {
+        ngx_http_ai_answer_terminal(at);
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_ai_answer_translate(ngx_http_ai_attempt_t *at, ai_sse_event_t *ev)
+{
+    if (ev->data.data == NULL) {
+        return NGX_OK;
+    }
+
+    if (at->provider->api->stream(at->decoder, ev) != AI_OK) {
+
+        if (at->error.kind != AI_ERR_NONE) {
+            return NGX_ERROR;
+        }
+
+        return ngx_http_ai_answer_invalid(at, "an event that is none of "
+                                          "its API");
+    }
+
+    if (at->error.kind != AI_ERR_NONE) {
+        return NGX_ERROR;
+    }
+
+    if (at->decoder->terminal) {
+        ngx_http_ai_answer_terminal(at);
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_ai_answer_invalid(ngx_http_ai_attempt_t *at, const char *what)
+{
+    ngx_log_error(NGX_LOG_ERR, at->ctx->request->connection->log, 0,
+                  "ai: provider \"%V\" sent %s", &at->provider->name, what);
+
+    ngx_http_ai_attempt_fail(at, AI_ERR_UPSTREAM_INVALID,
+                             NGX_HTTP_AI_NEXT_INVALID);
+    return NGX_ERROR;
+}
+
+
+/* the sink of a decoder: notes what run() and the log want to know, and hands
+ * the event on to the client's encoder */
+
+static ai_int_t
+ngx_http_ai_answer_event(void *data, const ai_event_t *ev)
+{
+    ngx_http_ai_attempt_t  *at = data;
+
+    ai_int_t  rc;
+
+    switch (ev->type) {
+
+    case AI_EVENT_ERROR:
+        ngx_http_ai_answer_error(at, ev->error);
+        return AI_OK;
+
+    case AI_EVENT_USAGE:
+        ai_usage_merge(&at->usage, ev->usage);
+        break;
+
+    case AI_EVENT_FINISH:
+        if (ev->choice == 0) {
+            at->finish = ev->finish;
+        }
+
+        break;
+
+    case AI_EVENT_START:
+        if (at->response_id.len == 0 && ev->id.len) {
+            (void) ai_str_dup(&at->ai_pool, &at->response_id, &ev->id);
+        }
+
+        break;
+
+    default:
+        break;
+    }
+
+    rc = ai_openai_reply_event(at->reply, ev);
+
+    if (ev->type == AI_EVENT_DELTA || ev->type == AI_EVENT_FINISH
+        || (ev->type == AI_EVENT_BLOCK_START
+            && ev->kind == AI_BLOCK_TOOL_CALL))
+    {
+        ngx_http_ai_answer_content(at);
+    }
+
+    return rc;
+}
+
+
+/* the first content: from now on nobody else can answer */
+
+static void
+ngx_http_ai_answer_content(ngx_http_ai_attempt_t *at)
+{
+    if (at->content || !at->sse_answer || !at->stream) {
+        return;
+    }
+
+    at->content = 1;
+    at->first_token = ngx_http_ai_now();
+
+    if (at->timer.timer_set) {
+        ngx_del_timer(&at->timer);
+    }
+}
+
+
+static void
+ngx_http_ai_answer_terminal(ngx_http_ai_attempt_t *at)
+{
+    at->terminal = 1;
+
+    ngx_add_timer(&at->timer, NGX_HTTP_AI_LINGER);
+}
+
+
+/* the provider reports an error inside an answer */
+
+static void
+ngx_http_ai_answer_error(ngx_http_ai_attempt_t *at, const ai_error_t *err)
+{
+    if (at->failure) {
+        return;
+    }
+
+    at->error = *err;
+    at->failure = ngx_http_ai_answer_failure(err, 0);
+
+    if (err->message.len
+        && ai_str_dup(&at->ai_pool, &at->error.message, &err->message)
+           != AI_OK)
+    {
+        ai_error_set(&at->error, err->kind, NULL);
+    }
+}
+
+
+/* which words of ai_next_upstream an error stands for */
+
+static ngx_uint_t
+ngx_http_ai_answer_failure(const ai_error_t *err, ngx_uint_t status)
+{
+    ngx_uint_t  failure;
+
+    failure = 0;
+
+    switch (err->kind) {
+
+    case AI_ERR_CONTEXT_LENGTH:
+        return NGX_HTTP_AI_NEXT_CONTEXT;
+
+    case AI_ERR_CONTENT_POLICY:
+        return NGX_HTTP_AI_NEXT_FILTER;
+
+    case AI_ERR_QUOTA:
+        failure = NGX_HTTP_AI_NEXT_QUOTA|NGX_HTTP_AI_NEXT_HTTP_429;
+        break;
+
+    case AI_ERR_RATE_LIMIT:
+        failure = NGX_HTTP_AI_NEXT_HTTP_429;
+        break;
+
+    case AI_ERR_UPSTREAM_AUTH:
+        failure = NGX_HTTP_AI_NEXT_AUTH;
+        break;
+
+    case AI_ERR_UPSTREAM_INVALID:
+        failure = NGX_HTTP_AI_NEXT_INVALID;
+        break;
+
+    case AI_ERR_OVERLOADED:
+        failure = NGX_HTTP_AI_NEXT_HTTP_503|NGX_HTTP_AI_NEXT_HTTP_5XX;
+        break;
+
+    case AI_ERR_SERVER:
+    case AI_ERR_UPSTREAM:
+        failure = NGX_HTTP_AI_NEXT_HTTP_500|NGX_HTTP_AI_NEXT_HTTP_5XX;
+        break;
+
+    case AI_ERR_UPSTREAM_TIMEOUT:
+        failure = NGX_HTTP_AI_NEXT_HTTP_504|NGX_HTTP_AI_NEXT_HTTP_5XX;
+        break;
+
+    default:
+        break;
+    }
+
+    switch (status) {
+
+    case 0:
+        break;
+
+    case 403:
+        return failure|NGX_HTTP_AI_NEXT_HTTP_403;
+
+    case 404:
+        return failure|NGX_HTTP_AI_NEXT_HTTP_404;
+
+    case 408:
+        return failure|NGX_HTTP_AI_NEXT_HTTP_408;
+
+    case 429:
+        return failure|NGX_HTTP_AI_NEXT_HTTP_429;
+
+    case 500:
+        failure = NGX_HTTP_AI_NEXT_HTTP_500;
+        break;
+
+    case 502:
+        failure = NGX_HTTP_AI_NEXT_HTTP_502;
+        break;
+
+    case 503:
+        failure = NGX_HTTP_AI_NEXT_HTTP_503;
+        break;
+
+    case 504:
+        failure = NGX_HTTP_AI_NEXT_HTTP_504;
+        break;
+
+    case 529:
+        failure = NGX_HTTP_AI_NEXT_HTTP_529;
+        break;
+    }
+
+    if (status >= 500) {
+        failure |= NGX_HTTP_AI_NEXT_HTTP_5XX;
+    }
+
+    return failure ? failure : NGX_HTTP_AI_NEXT_NEVER;
+}
+
+
+/* the upstream is done with this attempt; called once, from its end */
+
+void
+ngx_http_ai_answer_end(ngx_http_ai_attempt_t *at, ngx_int_t rc)
+{
+    if (at->failure && !at->content) {
+        return;
+    }
+
+    if (at->first_token == 0) {
+        at->first_token = ngx_http_ai_now();
+    }
+
+    if (at->status == 0 || (rc != NGX_OK && !at->sse_answer)) {
+        ngx_http_ai_answer_broken(at, rc);
+
+    } else if (!ngx_http_ai_answer_is_ok(at)) {
+        ngx_http_ai_answer_refused(at);
+
+    } else if (at->sse_answer) {
+        ngx_http_ai_answer_end_stream(at, rc);
+
+    } else {
+        ngx_http_ai_answer_end_whole(at);
+    }
+
+    if (!at->translate && at->status) {
+        at->usage = at->watch.usage;
+        at->finish = at->watch.finish;
+        at->response_id = at->watch.id;
+    }
+
+    ai_usage_normalise(&at->usage);
+}
+
+
+/* a status that is no success */
+
+static void
+ngx_http_ai_answer_refused(ngx_http_ai_attempt_t *at)
+{
+    ai_str_t  body;
+
+    body = ai_buf_str(&at->whole);
+
+    ai_provider_error(at->provider->api, at->status, &body, &at->ai_pool,
+                      &at->error);
+
+    if (at->retry_after >= 0) {
+        at->error.retry_after = at->retry_after;
+    }
+
+    at->failure = ngx_http_ai_answer_failure(&at->error, at->status);
+
+    if (at->error.kind == AI_ERR_UPSTREAM_AUTH) {
+        ngx_log_error(NGX_LOG_ERR, at->ctx->request->connection->log, 0,
+                      "ai: provider \"%V\" refused the key with status %ui",
+                      &at->provider->name, at->status);
+    }
+}
+
+
+/* a success with one JSON document */
+
+static void
+ngx_http_ai_answer_end_whole(ngx_http_ai_attempt_t *at)
+{
+    ai_int_t  rc;
+    ai_str_t  body;
+
+    body = ai_buf_str(&at->whole);
+
+    if (!at->translate) {
+
+        if (ai_watch_answer(&at->watch, &body) != AI_OK) {
+            ngx_http_ai_answer_error(at, &at->watch.error);
+            return;
+        }
+
+        at->out = at->whole;
+        at->complete = 1;
+
+        return;
+    }
+
+    rc = at->provider->api->answer(at->decoder, &body);
+
+    if (at->failure) {
+        return;
+    }
+
+    if (rc != AI_OK || ai_openai_reply_end(at->reply) != AI_OK) {
+        (void) ngx_http_ai_answer_invalid(at, "an answer that is none of its "
+                                          "API");
+        return;
+    }
+
+    at->complete = 1;
+}
+
+
+static void
+ngx_http_ai_answer_end_stream(ngx_http_ai_attempt_t *at, ngx_int_t rc)
+{
+    ai_buf_t        *out;
+    ai_sse_event_t   ev;
+
+    /* some hosts forget the blank line behind their last event */
+
+    if (rc == NGX_OK && !at->failure && !at->terminal
+        && ai_sse_end(&at->sse, &ev, 1) == AI_OK)
+    {
+        if (at->translate) {
+            (void) ngx_http_ai_answer_translate(at, &ev);
+        } else if (ngx_http_ai_answer_watch(at, &ev) == NGX_OK) {
+            ai_buf_lit(&at->out, "\n\n");
+        }
+    }
+
+    if (at->timer.timer_set) {
+        ngx_del_timer(&at->timer);
+    }
+
+    out = &at->out;
+
+    if (at->failure) {
+        ngx_http_ai_answer_broken(at, rc);
+        return;
+    }
+
+    if (!at->translate) {
+
+        if (at->watch.done || (rc == NGX_OK && at->watch.finished)) {
+
+            if (!at->watch.done) {
+                ai_buf_lit(out, "data: [DONE]\n\n");
+            }
+
+            at->complete = 1;
+            return;
+        }
+
+    } else if ((at->terminal || rc == NGX_OK)
+               && at->provider->api->stream_end(at->decoder) == AI_OK
+               && !at->failure
+               && ai_openai_reply_end(at->reply) == AI_OK)
+    {
+        at->complete = 1;
+        return;
+    }
+
+    ngx_http_ai_answer_broken(at, rc);
+}
+
+
+/*
+ * Nothing came, or not all of it.  To a client that has begun to read this is
+ * told as the stream's last event.
+ */
+
+static void
+ngx_http_ai_answer_broken(ngx_http_ai_attempt_t *at, ngx_int_t rc)
+{
+    if (at->cancelled && !at->failure) {
+        return;
+    }
+
+    if (rc == NGX_HTTP_GATEWAY_TIME_OUT) {
+        ngx_http_ai_attempt_fail(at, AI_ERR_UPSTREAM_TIMEOUT,
+                                 NGX_HTTP_AI_NEXT_TIMEOUT);
+
+    } else if (at->status == 0) {
+        ngx_http_ai_attempt_fail(at, AI_ERR_UPSTREAM, NGX_HTTP_AI_NEXT_ERROR);
+
+    } else {
+        ngx_http_ai_attempt_fail(at, AI_ERR_UPSTREAM_CUT,
+                                 NGX_HTTP_AI_NEXT_ERROR);
+    }
+
+    if (at->content) {
+        ai_openai_error_event(&at->out, &at->error);
+    }
+}

@@ -1,0 +1,235 @@
+
+/*
+ * One client request, and one call to a provider made for it.
+ *
+ *     client request (main)                 attempt (background subrequest)
+ *     preaccess  body -> doc, peek          start    resolve, connect
+ *     content    plan -> candidates         header   status, framing
+ *     run  <---------- post --------------- filter   bytes -> events -> out
+ *       sends out, decides, launches next   end      result, then gone
+ *
+ * Callbacks of an attempt only record and post the main request; run decides
+ * and is the only one that writes to the client.
+ */
+
+#ifndef NGX_HTTP_AI_CTX_H
+#define NGX_HTTP_AI_CTX_H
+
+
+typedef enum {
+    NGX_HTTP_AI_OP_NONE = 0,
+    NGX_HTTP_AI_OP_BASE,                    /* GET, HEAD of the base */
+    NGX_HTTP_AI_OP_MODELS,                  /* GET models */
+    NGX_HTTP_AI_OP_MODEL,                   /* GET models/{id} */
+    NGX_HTTP_AI_OP_CHAT                     /* POST chat/completions */
+} ngx_http_ai_op_e;
+
+
+struct ngx_http_ai_ctx_s {
+    ngx_http_request_t        *request;     /* main */
+    const ngx_http_ai_loc_conf_t  *conf;
+    ngx_http_posted_request_t  posted;
+    ai_pool_t                  pool;        /* over r->pool */
+
+    /* the request; written by core/body when it was read */
+    ngx_http_ai_op_e           op;
+    ngx_str_t                  model_id;    /* of models/{id}, decoded */
+    ngx_str_t                  body;        /* contiguous */
+    ai_json_t                  doc;
+    ai_openai_peek_t           peek;
+    ngx_str_t                  request_model;
+    int64_t                    prompt_est;  /* tokens */
+
+    /* the way; written by core/pass and route */
+    ngx_str_t                  model;       /* after ai_model */
+    ngx_http_ai_route_t       *route;       /* NULL: unknown name */
+    ngx_http_ai_candidate_t   *candidates;  /* in the route's order */
+    ngx_uint_t                 ncandidates;
+    ai_request_t              *rq;          /* decoded for a translation, the
+                                               first time one is needed */
+    ai_dropped_t               rq_dropped;  /* by that decoding */
+    ai_dropped_t               dropped;     /* for the current attempt */
+
+    /* the attempts; written by core/run and core/attempt */
+    ngx_http_ai_attempt_t     *attempts;    /* all, the first one first */
+    ngx_http_ai_attempt_t     *attempt;     /* the current one, or NULL */
+    ngx_uint_t                 nattempts;
+    ngx_uint_t                 fallbacks;
+    ngx_str_t                  fallback_reason;      /* static word */
+    int64_t                    min_context; /* what the next model must take
+                                               after one was too small */
+    ngx_http_ai_attempt_t     *winner;      /* the one that committed */
+
+    /* the answer */
+    ai_error_t                 error;       /* kind NONE: none */
+    ngx_buf_t                  buf;         /* what is with the filters */
+    ngx_chain_t                chain;
+
+    /* microseconds of the monotonic clock, 0: not yet */
+    uint64_t                   start;       /* headers read */
+    uint64_t                   first_token; /* first content to the client */
+    uint64_t                   end;
+    uint64_t                   spent;       /* in sum in our own code ... */
+    uint64_t                   entered;     /* ... since here, while ... */
+    ngx_uint_t                 depth;       /* ... this is not 0 */
+
+    ngx_http_event_handler_pt  read_body;   /* nginx's reader of the body */
+
+    unsigned                   body_done:1; /* parsed, or refused */
+    unsigned                   is_posted:1;
+    unsigned                   busy:1;      /* buf is not out yet */
+    unsigned                   header_sent:1;
+    unsigned                   answered:1;  /* the answer is ours, not one of
+                                               nginx's error pages */
+    unsigned                   replaced:1;  /* an nginx error page became
+                                               our error */
+};
+
+
+typedef enum {
+    NGX_HTTP_AI_AT_WAITING = 0,             /* posted, not started */
+    NGX_HTTP_AI_AT_RESOLVING,
+    NGX_HTTP_AI_AT_RUNNING,                 /* has an upstream */
+    NGX_HTTP_AI_AT_ENDED                    /* rc, error are final */
+} ngx_http_ai_at_state_e;
+
+
+struct ngx_http_ai_attempt_s {
+    ngx_http_ai_attempt_t     *next;
+    ngx_http_ai_ctx_t         *ctx;
+    ngx_http_request_t        *request;     /* the subrequest; NULL: gone */
+    ngx_http_ai_candidate_t   *candidate;
+    const ngx_http_ai_provider_t  *provider;
+    ngx_http_ai_at_state_e     state;
+    ngx_pool_t                *pool;        /* NULL: given back */
+    ai_pool_t                  ai_pool;
+
+    /* the request for this provider */
+    ngx_chain_t               *body;
+    off_t                      body_len;
+    ngx_http_upstream_conf_t  *conf;        /* the provider's, or a copy with
+                                               the location's timeouts */
+    ngx_resolver_ctx_t        *resolve;     /* while RESOLVING */
+
+    /* the answer */
+    ngx_uint_t                 status;      /* HTTP, 0: none came */
+    ngx_http_status_t          parser;
+    ngx_http_chunked_t         chunked;
+    ngx_array_t                pass;        /* ngx_table_elt_t: headers that
+                                               go on to the client */
+    int64_t                    retry_after; /* ms, -1 */
+    ai_buf_t                   whole;       /* a JSON answer, or an error */
+    ai_sse_t                   sse;
+    ai_watch_t                 watch;       /* pass-through */
+    ai_decoder_t              *decoder;     /* translation */
+    ai_openai_reply_t         *reply;
+    ai_buf_t                   out;         /* for the client, not sent yet */
+    ai_buf_t                   sent;        /* what the filters have of it */
+    ai_usage_t                 usage;
+    ai_finish_e                finish;
+    ai_str_t                   response_id; /* of the provider's answer */
+    ai_error_t                 error;       /* why it failed */
+    ngx_int_t                  rc;          /* of the upstream */
+    ngx_uint_t                 failure;     /* NEXT_* bits, 0: none */
+    ngx_event_t                timer;       /* first token, then linger */
+    ngx_buf_t                  pause;       /* see attempt_pause() */
+    ngx_chain_t                pause_link;
+    uint64_t                   start;
+    uint64_t                   first_token; /* 0: none yet */
+    ngx_uint_t                 interim;     /* 1xx answers before this one */
+
+    unsigned                   stream:1;    /* the client asked for one */
+    unsigned                   sse_answer:1;         /* and got one */
+    unsigned                   translate:1;
+    unsigned                   content:1;   /* first content event was seen */
+    unsigned                   terminal:1;  /* the protocol's own end */
+    unsigned                   complete:1;  /* answer is whole and valid */
+    unsigned                   cancelled:1; /* by run() */
+    unsigned                   expired:1;   /* the timer ran out */
+    unsigned                   paused:1;
+    unsigned                   counted:1;   /* in the target's slot */
+};
+
+
+#pragma GCC visibility push(hidden)
+
+
+/* core/body: the PREACCESS handler */
+ngx_int_t ngx_http_ai_body_handler(ngx_http_request_t *r);
+
+/* core/pass: the context, made on first use; NULL: no memory */
+ngx_http_ai_ctx_t *ngx_http_ai_ctx_create(ngx_http_request_t *r);
+
+/* core/pass: the content handler */
+ngx_int_t ngx_http_ai_pass_handler(ngx_http_request_t *r);
+
+/* core/run */
+ngx_int_t ngx_http_ai_log_handler(ngx_http_request_t *r);
+void ngx_http_ai_run(ngx_http_request_t *r);
+void ngx_http_ai_post(ngx_http_ai_ctx_t *ctx);
+uint64_t ngx_http_ai_now(void);
+
+/* brackets of our own work, for $ai_gateway_time; may nest */
+void ngx_http_ai_enter(ngx_http_ai_ctx_t *ctx);
+void ngx_http_ai_leave(ngx_http_ai_ctx_t *ctx);
+
+/* core/attempt */
+ngx_int_t ngx_http_ai_attempt_launch(ngx_http_ai_ctx_t *ctx,
+    ngx_http_ai_candidate_t *candidate);
+void ngx_http_ai_attempt_cancel(ngx_http_ai_attempt_t *at);
+void ngx_http_ai_attempt_pause(ngx_http_ai_attempt_t *at);
+void ngx_http_ai_attempt_resume(ngx_http_ai_attempt_t *at);
+void ngx_http_ai_attempt_fail(ngx_http_ai_attempt_t *at, ai_error_e kind,
+    ngx_uint_t failure);            /* the first failure stays */
+/* the address is known: begins the upstream's work */
+void ngx_http_ai_attempt_begin(ngx_http_request_t *sr,
+    ngx_http_ai_attempt_t *at);
+
+/* core/upstream: the callbacks of an attempt's ngx_http_upstream_t */
+ngx_int_t ngx_http_ai_upstream_create(ngx_http_request_t *sr,
+    ngx_http_ai_attempt_t *at);
+
+/* core/answer: what a provider's bytes become */
+ngx_int_t ngx_http_ai_answer_header(ngx_http_ai_attempt_t *at);
+ngx_int_t ngx_http_ai_answer_feed(ngx_http_ai_attempt_t *at, u_char *p,
+    size_t len);
+void ngx_http_ai_answer_end(ngx_http_ai_attempt_t *at, ngx_int_t rc);
+
+/* core/rewrite: the request for one provider: at->body, at->body_len */
+ngx_int_t ngx_http_ai_rewrite(ngx_http_ai_attempt_t *at);
+
+/* core/peers: connections and addresses of one provider in one worker */
+ngx_int_t ngx_http_ai_peers_create(ngx_conf_t *cf,
+    ngx_http_ai_provider_t *provider);
+/* NGX_OK: an address is known; NGX_AGAIN: at->resolve runs, the attempt is
+ * started again when it is done; NGX_ERROR */
+ngx_int_t ngx_http_ai_peers_resolve(ngx_http_ai_attempt_t *at);
+
+/*
+ * core/error: answers of our own, in the caller's dialect.  Sends header and
+ * body; the result goes to ngx_http_finalize_request().
+ */
+ngx_int_t ngx_http_ai_error_send(ngx_http_request_t *r,
+    const ai_error_t *err);
+ngx_int_t ngx_http_ai_json_send(ngx_http_request_t *r, ngx_uint_t status,
+    ngx_str_t *json);
+
+/* adds a response header; name and value are kept, not copied */
+ngx_int_t ngx_http_ai_header_add(ngx_http_request_t *r, ngx_str_t *name,
+    ngx_str_t *value);
+
+/* core/headers: those of "ai_headers" */
+ngx_int_t ngx_http_ai_headers_add(ngx_http_request_t *r,
+    ngx_http_ai_ctx_t *ctx);
+
+/* core/filter: postconfiguration of the filter module */
+ngx_int_t ngx_http_ai_filter_init(ngx_conf_t *cf);
+
+/* observe/: "ai_*" variables, added at preconfiguration */
+ngx_int_t ngx_http_ai_variables_add(ngx_conf_t *cf);
+
+
+#pragma GCC visibility pop
+
+
+#endif /* NGX_HTTP_AI_CTX_H */

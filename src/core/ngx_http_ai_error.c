@@ -1,0 +1,162 @@
+
+/*
+ * Answers of our own: errors in the caller's dialect, lists of models.
+ */
+
+#include <core/ngx_http_ai.h>
+
+
+static ngx_uint_t ngx_http_ai_error_page(ngx_http_request_t *r,
+    ngx_uint_t status);
+static ngx_int_t ngx_http_ai_error_retry(ngx_http_request_t *r,
+    const ai_error_t *err);
+
+
+ngx_int_t
+ngx_http_ai_error_send(ngx_http_request_t *r, const ai_error_t *err)
+{
+    ai_buf_t            b;
+    ngx_str_t           json;
+    ngx_uint_t          status;
+    ngx_http_ai_ctx_t  *ctx;
+
+    static ngx_str_t    allow = ngx_string("Allow");
+    static ngx_str_t    post = ngx_string("POST");
+    static ngx_str_t    get = ngx_string("GET, HEAD");
+
+    ctx = ngx_http_ai_ctx(r);
+    status = ai_error_status(err);
+
+    if (ngx_http_discard_request_body(r) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (ctx->conf->pass.error_format == NGX_HTTP_AI_ERRORS_OFF
+        || ngx_http_ai_error_page(r, status))
+    {
+        return status;
+    }
+
+    ai_buf_init(&b, &ctx->pool);
+    ai_openai_error(&b, err);
+
+    if (b.failed || ngx_http_ai_error_retry(r, err) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (err->kind == AI_ERR_METHOD
+        && ngx_http_ai_header_add(r, &allow, ctx->op == NGX_HTTP_AI_OP_CHAT
+                                             ? &post : &get)
+           != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    json.data = b.start;
+    json.len = ai_buf_len(&b);
+
+    return ngx_http_ai_json_send(r, status, &json);
+}
+
+
+/* the operator's error_page wins, also over our own errors */
+
+static ngx_uint_t
+ngx_http_ai_error_page(ngx_http_request_t *r, ngx_uint_t status)
+{
+    ngx_uint_t                 i;
+    ngx_http_err_page_t       *page;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    /* nginx ends a request without an answer for 408 */
+
+    if (clcf->error_pages == NULL
+        || r->error_page
+        || status == NGX_HTTP_REQUEST_TIME_OUT)
+    {
+        return 0;
+    }
+
+    page = clcf->error_pages->elts;
+
+    for (i = 0; i < clcf->error_pages->nelts; i++) {
+        if (page[i].status == (ngx_int_t) status) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static ngx_int_t
+ngx_http_ai_error_retry(ngx_http_request_t *r, const ai_error_t *err)
+{
+    u_char            *p;
+    ngx_str_t          value;
+
+    static ngx_str_t   name = ngx_string("Retry-After");
+
+    if (err->retry_after < 0) {
+        return NGX_OK;
+    }
+
+    p = ngx_pnalloc(r->pool, NGX_INT64_LEN);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    value.data = p;
+    value.len = ngx_sprintf(p, "%L", (err->retry_after + 999) / 1000) - p;
+
+    return ngx_http_ai_header_add(r, &name, &value);
+}
+
+
+ngx_int_t
+ngx_http_ai_json_send(ngx_http_request_t *r, ngx_uint_t status,
+    ngx_str_t *json)
+{
+    ngx_int_t           rc;
+    ngx_buf_t          *b;
+    ngx_chain_t         out;
+    ngx_http_ai_ctx_t  *ctx;
+
+    ctx = ngx_http_ai_ctx(r);
+
+    ctx->answered = 1;
+
+    r->headers_out.status = status;
+    r->headers_out.content_length_n = json->len;
+    ngx_str_set(&r->headers_out.content_type, "application/json");
+    r->headers_out.content_type_len = r->headers_out.content_type.len;
+    r->headers_out.content_type_lowcase = NULL;
+
+    if (ngx_http_ai_headers_add(r, ctx) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    rc = ngx_http_send_header(r);
+
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+        return rc;
+    }
+
+    b = ngx_calloc_buf(r->pool);
+    if (b == NULL) {
+        return NGX_ERROR;
+    }
+
+    b->pos = json->data;
+    b->last = json->data + json->len;
+    b->memory = 1;
+    b->last_buf = 1;
+    b->last_in_chain = 1;
+
+    out.buf = b;
+    out.next = NULL;
+
+    return ngx_http_output_filter(r, &out);
+}

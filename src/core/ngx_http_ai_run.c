@@ -1,0 +1,501 @@
+
+/*
+ * The state machine of a request that goes to providers.
+ *
+ *     run:  no attempt ------ launch the next candidate, or answer an error
+ *           attempt runs ---- nothing to say yet: wait for its post
+ *           it committed ---- hand its bytes to the client, pause it when
+ *                             the client is slower
+ *           it failed ------- before commit: next; after: it has written
+ *                             the error event itself, end the answer
+ *
+ * It is entered by write events of the client and by posts of attempts, and
+ * it is the only place that decides and writes.
+ */
+
+#include <core/ngx_http_ai.h>
+
+#include <time.h>
+
+
+static ngx_int_t ngx_http_ai_run_step(ngx_http_request_t *r,
+    ngx_http_ai_ctx_t *ctx);
+static ngx_int_t ngx_http_ai_run_launch(ngx_http_request_t *r,
+    ngx_http_ai_ctx_t *ctx);
+static ngx_int_t ngx_http_ai_run_failed(ngx_http_request_t *r,
+    ngx_http_ai_ctx_t *ctx, ngx_http_ai_attempt_t *at);
+static ngx_uint_t ngx_http_ai_run_may_go_on(ngx_http_ai_ctx_t *ctx,
+    ngx_http_ai_attempt_t *at);
+static ngx_str_t ngx_http_ai_run_reason(ngx_uint_t failure);
+static ngx_int_t ngx_http_ai_run_header(ngx_http_request_t *r,
+    ngx_http_ai_ctx_t *ctx, ngx_http_ai_attempt_t *at);
+static ngx_int_t ngx_http_ai_run_output(ngx_http_request_t *r,
+    ngx_http_ai_ctx_t *ctx, ngx_http_ai_attempt_t *at);
+static ngx_int_t ngx_http_ai_run_wait(ngx_http_request_t *r,
+    ngx_http_ai_attempt_t *at);
+
+
+uint64_t
+ngx_http_ai_now(void)
+{
+    struct timespec  ts;
+
+    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
+
+    return (uint64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+
+void
+ngx_http_ai_enter(ngx_http_ai_ctx_t *ctx)
+{
+    if (ctx->depth++ == 0) {
+        ctx->entered = ngx_http_ai_now();
+    }
+}
+
+
+void
+ngx_http_ai_leave(ngx_http_ai_ctx_t *ctx)
+{
+    if (--ctx->depth == 0) {
+        ctx->spent += ngx_http_ai_now() - ctx->entered;
+    }
+}
+
+
+/*
+ * The struct is the context's own: nginx would take a new one from the pool
+ * for every event of a stream.
+ */
+
+void
+ngx_http_ai_post(ngx_http_ai_ctx_t *ctx)
+{
+    if (ctx->is_posted) {
+        return;
+    }
+
+    ctx->is_posted = 1;
+
+    (void) ngx_http_post_request(ctx->request, &ctx->posted);
+}
+
+
+void
+ngx_http_ai_run(ngx_http_request_t *r)
+{
+    ngx_int_t           rc;
+    ngx_http_ai_ctx_t  *ctx;
+
+    ctx = ngx_http_ai_ctx(r);
+    ctx->is_posted = 0;
+
+    ngx_http_ai_enter(ctx);
+    rc = ngx_http_ai_run_step(r, ctx);
+    ngx_http_ai_leave(ctx);
+
+    if (rc != NGX_DONE) {
+        ctx->end = ngx_http_ai_now();
+        ngx_http_finalize_request(r, rc);
+    }
+}
+
+
+/* NGX_DONE: to be continued; else what to finalize the request with */
+
+static ngx_int_t
+ngx_http_ai_run_step(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx)
+{
+    ngx_int_t               rc;
+    ngx_http_ai_attempt_t  *at;
+
+    if (r->connection->write->timedout) {
+        ngx_log_error(NGX_LOG_INFO, r->connection->log, NGX_ETIMEDOUT,
+                      "ai: client timed out while reading its answer");
+        r->connection->timedout = 1;
+        return NGX_HTTP_REQUEST_TIME_OUT;
+    }
+
+    for ( ;; ) {
+
+        at = ctx->attempt;
+
+        if (at == NULL) {
+            return ngx_http_ai_run_launch(r, ctx);
+        }
+
+        if (at->state != NGX_HTTP_AI_AT_ENDED
+            && (at->expired || (at->failure && !at->content)))
+        {
+            ngx_http_ai_attempt_cancel(at);
+        }
+
+        if (at->content || at->complete) {
+
+            if (!ctx->header_sent) {
+                rc = ngx_http_ai_run_header(r, ctx, at);
+
+                if (rc != NGX_OK) {
+                    return rc;
+                }
+            }
+
+            return ngx_http_ai_run_output(r, ctx, at);
+        }
+
+        if (at->state != NGX_HTTP_AI_AT_ENDED) {
+            return NGX_DONE;
+        }
+
+        rc = ngx_http_ai_run_failed(r, ctx, at);
+
+        if (rc != NGX_DECLINED) {
+            return rc;
+        }
+    }
+}
+
+
+static ngx_int_t
+ngx_http_ai_run_launch(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx)
+{
+    int64_t                   min_context;
+    ngx_int_t                 rc;
+    ngx_http_ai_candidate_t  *candidate;
+
+    min_context = 0;
+
+    if (ctx->error.kind == AI_ERR_CONTEXT_LENGTH && ctx->attempts) {
+        min_context = ctx->min_context;
+    }
+
+    for ( ;; ) {
+
+        candidate = ngx_http_ai_route_next(r, ctx, min_context);
+
+        if (candidate == NULL) {
+
+            if (ctx->error.kind == AI_ERR_NONE) {
+                ai_error_set(&ctx->error, AI_ERR_NO_TARGET, NULL);
+            }
+
+            return ngx_http_ai_error_send(r, &ctx->error);
+        }
+
+        rc = ngx_http_ai_attempt_launch(ctx, candidate);
+
+        if (rc == NGX_OK) {
+            return NGX_DONE;
+        }
+
+        if (rc != NGX_DECLINED) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                      "ai: provider \"%V\" cannot take this request, "
+                      "field \"%*s\"", &candidate->provider->name,
+                      ctx->error.param.len, ctx->error.param.data);
+    }
+}
+
+
+/* NGX_DECLINED: the next one may try; else the error was answered */
+
+static ngx_int_t
+ngx_http_ai_run_failed(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx,
+    ngx_http_ai_attempt_t *at)
+{
+    ngx_str_t  reason;
+
+    reason = ngx_http_ai_run_reason(at->failure);
+
+    ctx->error = at->error;
+    ctx->attempt = NULL;
+
+    if (!ngx_http_ai_run_may_go_on(ctx, at)) {
+
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "ai: provider \"%V\" failed: %V (status %ui)",
+                      &at->provider->name, &reason, at->status);
+
+        ctx->attempt = at;
+
+        return ngx_http_ai_error_send(r, &ctx->error);
+    }
+
+    ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+                  "ai: provider \"%V\" failed: %V (status %ui), trying the "
+                  "next target", &at->provider->name, &reason, at->status);
+
+    ctx->fallback_reason = reason;
+    ctx->min_context = ngx_max(at->candidate->context, ctx->prompt_est);
+
+    return NGX_DECLINED;
+}
+
+
+static ngx_uint_t
+ngx_http_ai_run_may_go_on(ngx_http_ai_ctx_t *ctx, ngx_http_ai_attempt_t *at)
+{
+    ngx_uint_t                          i, mask, tries;
+    ngx_msec_t                          timeout;
+    const ngx_http_ai_route_t          *route;
+    const ngx_http_ai_pass_loc_conf_t  *conf;
+
+    route = ctx->route;
+    conf = &ctx->conf->pass;
+
+    mask = route->next_upstream ? route->next_upstream : conf->next_upstream;
+    tries = route->next_upstream_tries != NGX_CONF_UNSET_UINT
+            ? route->next_upstream_tries : conf->next_upstream_tries;
+    timeout = route->next_upstream_timeout != NGX_CONF_UNSET_MSEC
+              ? route->next_upstream_timeout : conf->next_upstream_timeout;
+
+    if ((mask & NGX_HTTP_AI_NEXT_OFF) || !(mask & at->failure)) {
+        return 0;
+    }
+
+    if (tries && ctx->nattempts >= tries) {
+        return 0;
+    }
+
+    if (timeout
+        && ngx_http_ai_now() - ctx->attempts->start
+           >= (uint64_t) timeout * 1000)
+    {
+        return 0;
+    }
+
+    for (i = 0; i < ctx->ncandidates; i++) {
+        if (!ctx->candidates[i].tried) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static ngx_str_t
+ngx_http_ai_run_reason(ngx_uint_t failure)
+{
+    ngx_uint_t  i;
+
+    static struct {
+        ngx_uint_t  bit;
+        ngx_str_t   word;
+    } reasons[] = {
+        { NGX_HTTP_AI_NEXT_FIRST_TOKEN, ngx_string("first_token_timeout") },
+        { NGX_HTTP_AI_NEXT_TIMEOUT, ngx_string("timeout") },
+        { NGX_HTTP_AI_NEXT_INVALID, ngx_string("invalid_response") },
+        { NGX_HTTP_AI_NEXT_CONTEXT, ngx_string("context_length") },
+        { NGX_HTTP_AI_NEXT_FILTER, ngx_string("content_filter") },
+        { NGX_HTTP_AI_NEXT_AUTH, ngx_string("auth") },
+        { NGX_HTTP_AI_NEXT_QUOTA, ngx_string("quota") },
+        { NGX_HTTP_AI_NEXT_HTTP_403, ngx_string("http_403") },
+        { NGX_HTTP_AI_NEXT_HTTP_404, ngx_string("http_404") },
+        { NGX_HTTP_AI_NEXT_HTTP_408, ngx_string("http_408") },
+        { NGX_HTTP_AI_NEXT_HTTP_429, ngx_string("http_429") },
+        { NGX_HTTP_AI_NEXT_HTTP_500, ngx_string("http_500") },
+        { NGX_HTTP_AI_NEXT_HTTP_502, ngx_string("http_502") },
+        { NGX_HTTP_AI_NEXT_HTTP_503, ngx_string("http_503") },
+        { NGX_HTTP_AI_NEXT_HTTP_504, ngx_string("http_504") },
+        { NGX_HTTP_AI_NEXT_HTTP_529, ngx_string("http_529") },
+        { NGX_HTTP_AI_NEXT_HTTP_5XX, ngx_string("http_5xx") },
+        { NGX_HTTP_AI_NEXT_ERROR, ngx_string("error") },
+        { 0, ngx_string("refused") }
+    };
+
+    for (i = 0; reasons[i].bit && !(failure & reasons[i].bit); i++) {
+        /* void */
+    }
+
+    return reasons[i].word;
+}
+
+
+/* the attempt has committed: its answer is the client's answer */
+
+static ngx_int_t
+ngx_http_ai_run_header(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx,
+    ngx_http_ai_attempt_t *at)
+{
+    ngx_int_t         rc;
+    ngx_uint_t        i;
+    ngx_table_elt_t  *h;
+
+    static ngx_str_t  cache_control = ngx_string("Cache-Control");
+    static ngx_str_t  no_cache = ngx_string("no-cache");
+
+    ctx->winner = at;
+    ctx->fallbacks = ctx->nattempts - 1;
+    ctx->header_sent = 1;
+    ctx->answered = 1;
+    ai_error_set(&ctx->error, AI_ERR_NONE, NULL);
+
+    r->headers_out.status = NGX_HTTP_OK;
+
+    if (at->stream) {
+        ngx_str_set(&r->headers_out.content_type, "text/event-stream");
+        r->headers_out.content_length_n = -1;
+
+        if (ngx_http_ai_header_add(r, &cache_control, &no_cache) != NGX_OK) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+    } else {
+        ngx_str_set(&r->headers_out.content_type, "application/json");
+        r->headers_out.content_length_n = ai_buf_len(&at->out);
+    }
+
+    r->headers_out.content_type_len = r->headers_out.content_type.len;
+    r->headers_out.content_type_lowcase = NULL;
+
+    h = at->pass.elts;
+
+    for (i = 0; i < at->pass.nelts; i++) {
+        if (ngx_http_ai_header_add(r, &h[i].key, &h[i].value) != NGX_OK) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+    }
+
+    if (ngx_http_ai_headers_add(r, ctx) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    rc = ngx_http_send_header(r);
+
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+        return rc == NGX_OK ? NGX_DONE : rc;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_ai_run_output(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx,
+    ngx_http_ai_attempt_t *at)
+{
+    ai_buf_t    swap;
+    ngx_int_t   rc;
+    ngx_buf_t  *b;
+
+    b = &ctx->buf;
+
+    for ( ;; ) {
+
+        if (ctx->busy) {
+            rc = ngx_http_output_filter(r, NULL);
+
+        } else {
+
+            if (at->out.failed) {
+                return NGX_ERROR;
+            }
+
+            if (ai_buf_len(&at->out) == 0
+                && at->state != NGX_HTTP_AI_AT_ENDED)
+            {
+                break;
+            }
+
+            swap = at->sent;
+            at->sent = at->out;
+            at->out = swap;
+            ai_buf_reset(&at->out);
+
+            ngx_memzero(b, sizeof(ngx_buf_t));
+
+            b->start = at->sent.start;
+            b->pos = at->sent.start;
+            b->last = at->sent.last;
+            b->end = at->sent.end;
+            b->temporary = (b->pos != b->last);
+            b->tag = (ngx_buf_tag_t) &ngx_http_ai_gateway_module;
+
+            if (at->state == NGX_HTTP_AI_AT_ENDED) {
+                b->last_buf = 1;
+                b->last_in_chain = 1;
+
+            } else {
+                b->flush = 1;
+            }
+
+            ctx->chain.buf = b;
+            ctx->chain.next = NULL;
+            ctx->busy = 1;
+
+            rc = ngx_http_output_filter(r, &ctx->chain);
+        }
+
+        if (rc == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+
+        if (b->last_buf) {
+
+            /* the rest is nginx's: its own writer sends what is left */
+
+            return rc;
+        }
+
+        if (b->pos != b->last) {
+            return ngx_http_ai_run_wait(r, at);
+        }
+
+        ctx->busy = 0;
+
+        if (at->paused) {
+            ngx_http_ai_attempt_resume(at);
+        }
+    }
+
+    if (r->connection->write->timer_set) {
+        ngx_del_timer(r->connection->write);
+    }
+
+    return NGX_DONE;
+}
+
+
+/* the client is slower than the provider */
+
+static ngx_int_t
+ngx_http_ai_run_wait(ngx_http_request_t *r, ngx_http_ai_attempt_t *at)
+{
+    ngx_event_t               *wev;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    wev = r->connection->write;
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    if (!wev->delayed) {
+        ngx_add_timer(wev, clcf->send_timeout);
+    }
+
+    if (ngx_handle_write_event(wev, clcf->send_lowat) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return NGX_DONE;
+}
+
+
+/* the log phase of a request of ours: times are final now */
+
+ngx_int_t
+ngx_http_ai_log_handler(ngx_http_request_t *r)
+{
+    ngx_http_ai_ctx_t  *ctx;
+
+    ctx = ngx_http_ai_ctx(r);
+
+    if (ctx && r == r->main && ctx->end == 0) {
+        ctx->end = ngx_http_ai_now();
+    }
+
+    return NGX_OK;
+}
