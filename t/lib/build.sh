@@ -308,7 +308,7 @@ build_venv() {
     rm -rf "$dir"
     quiet "$build/venv.log" $python -m venv "$dir"
     quiet "$build/venv.log" "$dir/bin/pip" install -q \
-        --disable-pip-version-check openai httpx
+        --disable-pip-version-check openai httpx anthropic google-genai
     touch "$dir/.done"
 }
 
