@@ -79,8 +79,8 @@ typedef struct ai_openai_reply_s  ai_openai_reply_t;
 typedef struct {
     ai_esc_t           id;          /* for an answer whose provider has none;
                                        "chatcmpl-..." */
-    ai_esc_t           model;       /* what to call the model; absent: as the
-                                       provider says */
+    ai_esc_t           model;       /* what to call the model when the
+                                       provider does not say */
     int64_t            created;     /* now, Unix seconds */
     unsigned           stream:1;
     unsigned           include_usage:1;

@@ -243,7 +243,10 @@ ai_openai_chunk_signature(ai_openai_reply_t *r, const ai_openai_slot_t *slot)
     if (slot->kind == AI_BLOCK_TOOL_CALL) {
         ai_buf_lit(r->out, "\"tool_calls\":[" AI_OPENAI_INDEX);
         ai_buf_int(r->out, slot->call);
-        ai_buf_char(r->out, ',');
+
+        /* OpenAI's SDK takes no call without a function */
+
+        ai_buf_lit(r->out, ",\"function\":{\"arguments\":\"\"},");
     }
 
     ai_buf_lit(r->out, "\"extra_content\":{\"google\":"

@@ -165,12 +165,6 @@ ai_openai_peek_key(const ai_openai_ctx_t *c, ai_ref_t key, ai_str_t *s,
             return ai_openai_no_memory(c);
         }
 
-        if (memchr(s->data, '\0', s->len)) {
-            ai_error_set(c->err, AI_ERR_BAD_REQUEST,
-                         "The request body has a field with NUL in its name.");
-            return AI_ERROR;
-        }
-
     } else {
         *s = ai_json_esc(c->doc, key);
     }

@@ -189,7 +189,7 @@ ai_openai_reply_start(ai_openai_reply_t *r, const ai_event_t *ev)
 
     if (ev->type == AI_EVENT_START) {
         id = ev->id.len ? &ev->id : id;
-        model = model->len ? model : &ev->model;
+        model = ev->model.len ? &ev->model : model;
 
         if (ev->created > 0) {
             r->created = ev->created;
@@ -728,8 +728,8 @@ void
 ai_openai_call_id(const ai_openai_reply_t *r, ai_buf_t *b,
     const ai_openai_slot_t *slot, const ai_esc_t *id)
 {
-    size_t           i, n;
-    ai_char_t        ch, tail[AI_OPENAI_ID_TAIL];
+    size_t           n;
+    ai_char_t        ch;
     const ai_esc_t  *from;
 
     if (id->len) {
@@ -738,20 +738,19 @@ ai_openai_call_id(const ai_openai_reply_t *r, ai_buf_t *b,
     }
 
     from = r->conf.id.len ? &r->conf.id : &r->id;
-    n = 0;
 
-    for (i = from->len; i > 0 && n < AI_OPENAI_ID_TAIL; i--) {
-        ch = from->data[i - 1];
+    for (n = 0; n < from->len && n < AI_OPENAI_ID_TAIL; n++) {
+        ch = from->data[from->len - n - 1];
 
-        if ((ch >= '0' && ch <= '9') || (ch >= 'a' && ch <= 'z')
-            || (ch >= 'A' && ch <= 'Z'))
+        if (!((ch >= '0' && ch <= '9') || (ch >= 'a' && ch <= 'z')
+              || (ch >= 'A' && ch <= 'Z')))
         {
-            tail[n++] = ch;
+            break;
         }
     }
 
     ai_buf_lit(b, "\"call_");
-    ai_buf_add(b, tail, n);
+    ai_buf_add(b, from->data + from->len - n, n);
     ai_buf_char(b, '_');
     ai_buf_int(b, slot->choice);
     ai_buf_char(b, '_');

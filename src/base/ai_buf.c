@@ -61,7 +61,7 @@ ai_buf_grow(ai_buf_t *b, size_t n)
         return AI_ERROR;
     }
 
-    if (len) {
+    if (b->start != NULL) {
         memcpy(p, b->start, len);
     }
 

@@ -84,9 +84,13 @@ ai_scan_mask_plain(const ai_char_t *p)
 
     x = _mm_loadu_si128((const __m128i *) p);
 
-    /* signed: below 0x20 are the controls and everything above ASCII */
-    hit = _mm_cmplt_epi8(x, _mm_set1_epi8(0x20));
-    hit = _mm_or_si128(hit, _mm_cmpeq_epi8(x, _mm_set1_epi8('"')));
+    /*
+     * Signed, below 0x20 are the controls and everything above ASCII.  With
+     * bit 1 turned over the quote, 0x22, is the next one, 0x20, and nothing
+     * else changes sides.  Only the sign is looked at in the end.
+     */
+    hit = _mm_subs_epi8(_mm_xor_si128(x, _mm_set1_epi8(0x02)),
+                        _mm_set1_epi8(0x21));
     hit = _mm_or_si128(hit, _mm_cmpeq_epi8(x, _mm_set1_epi8('\\')));
 
     return (unsigned) _mm_movemask_epi8(hit);
@@ -104,6 +108,25 @@ ai_scan_mask_eol(const ai_char_t *p)
                        _mm_cmpeq_epi8(x, _mm_set1_epi8('\r')));
 
     return (unsigned) _mm_movemask_epi8(hit);
+}
+
+
+/* is a byte among these 64 no larger than CR? */
+
+static inline int
+ai_scan_has_small(const ai_char_t *p)
+{
+    __m128i  a, b, c, d;
+
+    a = _mm_loadu_si128((const __m128i *) p);
+    b = _mm_loadu_si128((const __m128i *) (p + 16));
+    c = _mm_loadu_si128((const __m128i *) (p + 32));
+    d = _mm_loadu_si128((const __m128i *) (p + 48));
+
+    a = _mm_min_epu8(_mm_min_epu8(a, b), _mm_min_epu8(c, d));
+    b = _mm_min_epu8(a, _mm_set1_epi8('\r'));
+
+    return _mm_movemask_epi8(_mm_cmpeq_epi8(a, b)) != 0;
 }
 
 #endif
@@ -140,22 +163,74 @@ ai_scan_plain(const ai_char_t *p, const ai_char_t *end)
 }
 
 
-/* the first LF or CR, or end */
+/*
+ * The same for strings that mostly are short: a few steps of 16 bytes, of
+ * which the last one may look back as far as "start".  Where it stops may be
+ * plain after all.
+ */
+
+static inline const ai_char_t *
+ai_scan_plain_near(const ai_char_t *start, const ai_char_t *p,
+    const ai_char_t *end)
+{
+#if (AI_SCAN_SSE2)
+    size_t    left;
+    unsigned  mask;
+
+    for ( /* void */ ; end - p >= 16; p += 16) {
+        mask = ai_scan_mask_plain(p);
+
+        if (mask) {
+            return p + __builtin_ctz(mask);
+        }
+    }
+
+    left = (size_t) (end - p);
+
+    if (end - start >= 16 && left) {
+        mask = ai_scan_mask_plain(end - 16) >> (16 - left);
+
+        return mask ? p + __builtin_ctz(mask) : end;
+    }
+#endif
+
+    return p;
+}
+
+
+/*
+ * The first LF or CR, or end.  64 bytes that have nothing as small as CR are
+ * passed over at once.
+ */
 
 static inline const ai_char_t *
 ai_scan_eol(const ai_char_t *p, const ai_char_t *end)
 {
 #if (AI_SCAN_SSE2)
-    unsigned  mask;
+    unsigned          mask;
+    const ai_char_t  *stop;
 
-    while (end - p >= 16) {
-        mask = ai_scan_mask_eol(p);
+    stop = end - p >= 16 ? p + 16 : p;
 
-        if (mask) {
-            return p + __builtin_ctz(mask);
+    for ( ;; ) {
+
+        for ( /* void */ ; p < stop; p += 16) {
+            mask = ai_scan_mask_eol(p);
+
+            if (mask) {
+                return p + __builtin_ctz(mask);
+            }
         }
 
-        p += 16;
+        while (end - p >= 64 && !ai_scan_has_small(p)) {
+            p += 64;
+        }
+
+        if (end - p < 16) {
+            break;
+        }
+
+        stop = p + (end - p >= 64 ? 64 : (end - p) & 48);
     }
 #endif
 
@@ -203,16 +278,53 @@ ai_utf8_len(const ai_char_t *p, const ai_char_t *end)
 }
 
 
-/* past the well-formed sequences at p: at end, at ASCII, or, if the byte
- * there is above ASCII, at a malformed one */
+/*
+ * Past the well-formed sequences at p, and single plain bytes between them:
+ * at end, at ASCII, or, if the byte there is above it, at a malformed one.
+ */
 
 static inline const ai_char_t *
 ai_utf8_run(const ai_char_t *p, const ai_char_t *end)
 {
+    uint32_t  w;
     unsigned  n;
 
-    while (p < end && *p >= 0x80) {
-        n = ai_utf8_len(p, end);
+    while (p < end) {
+
+#if (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
+
+        /* 3 bytes, neither overlong nor a surrogate; 2 bytes, not overlong */
+
+        while (end - p >= 4) {
+            memcpy(&w, p, sizeof(w));
+
+            if ((w & 0xc0c0f0) == 0x8080e0) {
+                w &= 0x200f;
+
+                if (w == 0 || w == 0x200d) {
+                    break;
+                }
+
+                p += 3;
+
+            } else if ((w & 0xc0e0) == 0x80c0 && (w & 0x1e)) {
+                p += 2;
+
+            } else if ((w & 0x8000) && ai_scan_is_plain(*p)) {
+                p++;
+
+            } else {
+                break;
+            }
+        }
+
+        if (*p < 0x80) {
+            break;
+        }
+
+#endif
+
+        n = *p < 0x80 ? 0 : ai_utf8_len(p, end);
 
         if (n == 0) {
             break;

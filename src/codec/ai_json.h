@@ -35,9 +35,10 @@ typedef struct {
     uint32_t           off;         /* of the first byte of the value */
     uint32_t           len;         /* of its spelling, with quotes/brackets */
     uint32_t           next;        /* the node after this value's last */
-    uint32_t           count;       /* members or elements */
     uint8_t            type;
     uint8_t            escaped;     /* a string with a backslash in it */
+    uint16_t           spare;
+    uint32_t           count;       /* members or elements */
 } ai_json_node_t;
 
 

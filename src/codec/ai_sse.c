@@ -296,11 +296,15 @@ ai_sse_read(ai_sse_t *s, const ai_str_t *bytes, size_t skip, ai_int_t ended,
         if (blank) {
             return (size_t) (p - bytes->data);
         }
+
+        if (p < end && *p == '\n') {
+            return (size_t) (p + 1 - bytes->data);
+        }
     }
 }
 
 
-static inline void
+static inline __attribute__((always_inline)) void
 ai_sse_line(ai_sse_t *s, const ai_char_t *p, const ai_char_t *end,
     ai_sse_event_t *ev)
 {

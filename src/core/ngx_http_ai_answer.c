@@ -80,7 +80,8 @@ ngx_http_ai_answer_header(ngx_http_ai_attempt_t *at)
 static ngx_int_t
 ngx_http_ai_answer_translator(ngx_http_ai_attempt_t *at)
 {
-    ai_buf_t                 id;
+    ai_buf_t                 id, model;
+    ai_str_t                 name;
     ai_sink_t                sink;
     uint32_t                 bytes[4];
     ngx_uint_t               i;
@@ -96,9 +97,14 @@ ngx_http_ai_answer_translator(ngx_http_ai_attempt_t *at)
     ai_buf_init(&id, &at->ai_pool);
     ai_openai_id(&id, (u_char *) bytes);
 
+    ai_buf_init(&model, &at->ai_pool);
+    name = ai_str(&at->candidate->model);
+    ai_buf_escape(&model, &name);
+
     ngx_memzero(&conf, sizeof(ai_openai_reply_conf_t));
 
     conf.id = ai_buf_str(&id);
+    conf.model = ai_buf_str(&model);
     conf.created = ngx_time();
     conf.stream = at->stream;
     conf.include_usage = ctx->peek.include_usage;
@@ -111,7 +117,7 @@ ngx_http_ai_answer_translator(ngx_http_ai_attempt_t *at)
 
     at->decoder = ai_decoder_create(at->provider->api, &at->ai_pool, &sink);
 
-    if (id.failed || at->reply == NULL || at->decoder == NULL) {
+    if (id.failed || model.failed || at->reply == NULL || at->decoder == NULL) {
         return NGX_ERROR;
     }
 

@@ -12,6 +12,8 @@
  * and is the only one that writes to the client.
  */
 
+#include <core/ngx_http_ai.h>
+
 #ifndef NGX_HTTP_AI_CTX_H
 #define NGX_HTTP_AI_CTX_H
 

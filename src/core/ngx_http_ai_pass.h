@@ -3,6 +3,8 @@
  * ai_pass and the settings of a location.
  */
 
+#include <core/ngx_http_ai.h>
+
 #ifndef NGX_HTTP_AI_PASS_H
 #define NGX_HTTP_AI_PASS_H
 

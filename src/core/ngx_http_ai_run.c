@@ -379,11 +379,13 @@ static ngx_int_t
 ngx_http_ai_run_output(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx,
     ngx_http_ai_attempt_t *at)
 {
-    ai_buf_t    swap;
-    ngx_int_t   rc;
-    ngx_buf_t  *b;
+    ai_buf_t     swap;
+    ngx_int_t    rc;
+    ngx_buf_t   *b;
+    ngx_uint_t   last;
 
     b = &ctx->buf;
+    last = 0;
 
     for ( ;; ) {
 
@@ -416,13 +418,13 @@ ngx_http_ai_run_output(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx,
             b->temporary = (b->pos != b->last);
             b->tag = (ngx_buf_tag_t) &ngx_http_ai_gateway_module;
 
-            if (at->state == NGX_HTTP_AI_AT_ENDED) {
-                b->last_buf = 1;
-                b->last_in_chain = 1;
+            /* filters clear flags of a buffer: ours to remember */
 
-            } else {
-                b->flush = 1;
-            }
+            last = (at->state == NGX_HTTP_AI_AT_ENDED);
+
+            b->last_buf = last;
+            b->last_in_chain = last;
+            b->flush = !last;
 
             ctx->chain.buf = b;
             ctx->chain.next = NULL;
@@ -435,7 +437,7 @@ ngx_http_ai_run_output(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx,
             return NGX_ERROR;
         }
 
-        if (b->last_buf) {
+        if (last) {
 
             /* the rest is nginx's: its own writer sends what is left */
 

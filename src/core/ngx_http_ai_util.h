@@ -4,6 +4,8 @@
  * code, and what several configuration blocks need.
  */
 
+#include <core/ngx_http_ai.h>
+
 #ifndef NGX_HTTP_AI_UTIL_H
 #define NGX_HTTP_AI_UTIL_H
 
@@ -77,7 +79,8 @@ int64_t ngx_http_ai_number(ngx_str_t *s);
 
 /*
  * A secret: "file:PATH" (read now, trailing newline stripped, relative to the
- * configuration's prefix), "env:NAME", or the text itself, which gets a [warn].
+ * configuration's prefix), "env:NAME", or the text itself, which gets a
+ * [warn].
  * The value is owned by cf->pool and must never be logged.
  */
 char *ngx_http_ai_secret(ngx_conf_t *cf, ngx_str_t *value, ngx_str_t *secret);
@@ -101,6 +104,8 @@ typedef struct {
                      ngx_uint_t n);
     ngx_uint_t   offset;
 } ngx_http_ai_block_t;
+
+#define NGX_HTTP_AI_BLOCK_MANY   1000       /* for max: a list */
 
 char *ngx_http_ai_block(ngx_conf_t *cf, const ngx_http_ai_block_t *table,
     void *object);

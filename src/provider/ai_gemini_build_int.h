@@ -62,6 +62,20 @@ typedef struct {
 /* "contents":[...] and "systemInstruction" */
 ai_int_t ai_gemini_contents(ai_gemini_build_t *g);
 
+/* fills call, sorted and room for results; AI_ERROR: no memory */
+ai_int_t ai_gemini_calls(ai_gemini_build_t *g);
+
+/* the last call of that id that was written, or NULL; clients use ids again */
+ai_gemini_call_t *ai_gemini_call(ai_gemini_build_t *g, const ai_esc_t *id);
+
+/* an image, file or audio as the object of a part */
+ai_int_t ai_gemini_is_media(const ai_block_t *block);            /* 1 or 0 */
+ai_int_t ai_gemini_media(ai_gemini_build_t *g, const ai_block_t *block);
+
+/* sets *err for "messages" */
+ai_int_t ai_gemini_no(ai_gemini_build_t *g, ai_error_e kind,
+    const char *message);
+
 
 #pragma GCC visibility pop
 

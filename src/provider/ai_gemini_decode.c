@@ -16,9 +16,6 @@
 #include <provider/ai_gemini_int.h>
 
 
-#define AI_GEMINI_TOKENS_MAX  1000000000000
-
-
 static ai_int_t ai_gemini_chunk(ai_gemini_decoder_t *g,
     const ai_str_t *text);
 static ai_int_t ai_gemini_error(ai_gemini_decoder_t *g,
@@ -38,54 +35,10 @@ static ai_int_t ai_gemini_call_args(ai_gemini_decoder_t *g, uint32_t c,
 static ai_int_t ai_gemini_call_partial(ai_gemini_decoder_t *g, uint32_t c,
     ai_ref_t v);
 static ai_int_t ai_gemini_call_end(ai_gemini_decoder_t *g, uint32_t c);
-static ai_int_t ai_gemini_grounding(ai_gemini_decoder_t *g, uint32_t c,
-    ai_ref_t v);
-static ai_int_t ai_gemini_logprobs(ai_gemini_decoder_t *g, uint32_t c,
-    ai_ref_t v);
-static void ai_gemini_logprob(ai_gemini_decoder_t *g, ai_ref_t v);
 static void ai_gemini_blocked(ai_gemini_decoder_t *g);
-static void ai_gemini_finish_reason(ai_gemini_decoder_t *g, uint32_t c,
-    ai_ref_t v);
-static ai_int_t ai_gemini_usage(ai_gemini_decoder_t *g, ai_ref_t v);
-static int64_t ai_gemini_tokens(ai_gemini_decoder_t *g, ai_ref_t v,
-    const char *name);
 static ai_int_t ai_gemini_end(ai_gemini_decoder_t *g);
 static ai_int_t ai_gemini_broken(ai_gemini_decoder_t *g);
-static ai_int_t ai_gemini_open(ai_gemini_decoder_t *g, uint32_t c,
-    ai_block_e kind, ai_event_t *ev);
 static ai_int_t ai_gemini_close(ai_gemini_decoder_t *g, uint32_t c);
-static ai_int_t ai_gemini_delta(ai_gemini_decoder_t *g, uint32_t c,
-    ai_delta_e delta, const ai_str_t *text);
-static ai_int_t ai_gemini_send(ai_gemini_decoder_t *g, ai_event_t *ev);
-
-
-/* AI_FINISH_ERROR: a stop if there is anything to show for it */
-static const struct {
-    const char            *name;
-    ai_finish_e            finish;
-} ai_gemini_reasons[] = {
-    { "STOP", AI_FINISH_STOP },
-    { "MAX_TOKENS", AI_FINISH_LENGTH },
-    { "SAFETY", AI_FINISH_FILTER },
-    { "RECITATION", AI_FINISH_FILTER },
-    { "LANGUAGE", AI_FINISH_FILTER },
-    { "BLOCKLIST", AI_FINISH_FILTER },
-    { "PROHIBITED_CONTENT", AI_FINISH_FILTER },
-    { "SPII", AI_FINISH_FILTER },
-    { "MODEL_ARMOR", AI_FINISH_FILTER },
-    { "IMAGE_SAFETY", AI_FINISH_FILTER },
-    { "IMAGE_PROHIBITED_CONTENT", AI_FINISH_FILTER },
-    { "IMAGE_RECITATION", AI_FINISH_FILTER },
-    { "IMAGE_OTHER", AI_FINISH_FILTER },
-    { "NO_IMAGE", AI_FINISH_FILTER },
-    { "OTHER", AI_FINISH_FILTER },
-    { "MALFORMED_FUNCTION_CALL", AI_FINISH_ERROR },
-    { "UNEXPECTED_TOOL_CALL", AI_FINISH_ERROR },
-    { "TOO_MANY_TOOL_CALLS", AI_FINISH_ERROR },
-    { "MISSING_THOUGHT_SIGNATURE", AI_FINISH_ERROR },
-    { "MALFORMED_RESPONSE", AI_FINISH_ERROR },
-    { NULL, AI_FINISH_ERROR }
-};
 
 
 void
@@ -620,178 +573,6 @@ ai_gemini_call_end(ai_gemini_decoder_t *g, uint32_t c)
 }
 
 
-/* pages the answer rests on, as OpenAI's annotations; where in the text they
- * are used Gemini counts in bytes of the whole answer, so that stays unsaid */
-
-static ai_int_t
-ai_gemini_grounding(ai_gemini_decoder_t *g, uint32_t c, ai_ref_t v)
-{
-    ai_buf_t   *b;
-    ai_ref_t    list, chunk, web;
-    ai_esc_t    uri, title;
-    ai_str_t    raw;
-    ai_json_t  *doc;
-
-    b = &g->d.scratch;
-    doc = &g->d.doc;
-    list = ai_json_get(doc, v, "groundingChunks");
-
-    if (!g->choice[c].text || g->choice[c].cited
-        || ai_json_type(doc, list) != AI_JSON_ARRAY)
-    {
-        return AI_OK;
-    }
-
-    /* first, for what ends before it may use the same scratch */
-
-    if (ai_gemini_open(g, c, AI_BLOCK_TEXT, NULL) != AI_OK) {
-        return AI_ERROR;
-    }
-
-    for (chunk = ai_json_first(doc, list);
-         chunk != AI_JSON_NONE;
-         chunk = ai_json_next(doc, list, chunk))
-    {
-        web = ai_json_get(doc, chunk, "web");
-        uri = ai_json_esc(doc, ai_json_get(doc, web, "uri"));
-        title = ai_json_esc(doc, ai_json_get(doc, web, "title"));
-
-        if (uri.len == 0) {
-            continue;
-        }
-
-        ai_buf_reset(b);
-        ai_buf_lit(b, "{\"type\":\"url_citation\",\"url_citation\":{"
-                      "\"start_index\":0,\"end_index\":0,\"url\":");
-        ai_buf_quote_esc(b, &uri);
-        ai_buf_lit(b, ",\"title\":");
-        ai_buf_quote_esc(b, &title);
-        ai_buf_lit(b, "}}");
-
-        if (b->failed) {
-            return AI_ERROR;
-        }
-
-        raw = ai_buf_str(b);
-
-        if (ai_gemini_delta(g, c, AI_DELTA_ANNOTATION, &raw) != AI_OK) {
-            return AI_ERROR;
-        }
-
-        g->choice[c].cited = 1;
-    }
-
-    return AI_OK;
-}
-
-
-static ai_int_t
-ai_gemini_logprobs(ai_gemini_decoder_t *g, uint32_t c, ai_ref_t v)
-{
-    ai_buf_t   *b;
-    ai_ref_t    list, tops, top, token, other;
-    ai_str_t    raw;
-    ai_json_t  *doc;
-    ai_uint_t   n;
-
-    b = &g->d.scratch;
-    doc = &g->d.doc;
-    list = ai_json_get(doc, v, "chosenCandidates");
-    tops = ai_json_get(doc, v, "topCandidates");
-    token = ai_json_first(doc, list);
-
-    if (!g->choice[c].text
-        || ai_json_type(doc, list) != AI_JSON_ARRAY
-        || token == AI_JSON_NONE)
-    {
-        return AI_OK;
-    }
-
-    if (ai_gemini_open(g, c, AI_BLOCK_TEXT, NULL) != AI_OK) {
-        return AI_ERROR;
-    }
-
-    top = ai_json_type(doc, tops) == AI_JSON_ARRAY
-              ? ai_json_first(doc, tops) : AI_JSON_NONE;
-
-    ai_buf_reset(b);
-    ai_buf_lit(b, "{\"content\":[");
-
-    for (n = 0; token != AI_JSON_NONE; n++) {
-
-        if (n != 0) {
-            ai_buf_char(b, ',');
-        }
-
-        ai_buf_char(b, '{');
-        ai_gemini_logprob(g, token);
-        ai_buf_lit(b, ",\"top_logprobs\":[");
-
-        other = ai_json_get(doc, top, "candidates");
-        v = ai_json_type(doc, other) == AI_JSON_ARRAY
-                ? ai_json_first(doc, other) : AI_JSON_NONE;
-
-        while (v != AI_JSON_NONE) {
-            ai_buf_char(b, '{');
-            ai_gemini_logprob(g, v);
-            ai_buf_char(b, '}');
-
-            v = ai_json_next(doc, other, v);
-
-            if (v != AI_JSON_NONE) {
-                ai_buf_char(b, ',');
-            }
-        }
-
-        ai_buf_lit(b, "]}");
-
-        token = ai_json_next(doc, list, token);
-
-        if (top != AI_JSON_NONE) {
-            top = ai_json_next(doc, tops, top);
-        }
-    }
-
-    ai_buf_lit(b, "],\"refusal\":null}");
-
-    if (b->failed) {
-        return AI_ERROR;
-    }
-
-    raw = ai_buf_str(b);
-
-    return ai_gemini_delta(g, c, AI_DELTA_LOGPROBS, &raw);
-}
-
-
-static void
-ai_gemini_logprob(ai_gemini_decoder_t *g, ai_ref_t v)
-{
-    ai_ref_t    k;
-    ai_buf_t   *b;
-    ai_esc_t    token;
-    ai_raw_t    value;
-    ai_json_t  *doc;
-
-    b = &g->d.scratch;
-    doc = &g->d.doc;
-
-    token = ai_json_esc(doc, ai_json_get(doc, v, "token"));
-    k = ai_json_get(doc, v, "logProbability");
-    value = ai_lit("0");
-
-    if (ai_json_type(doc, k) == AI_JSON_NUMBER) {
-        value = ai_json_raw(doc, k);
-    }
-
-    ai_buf_lit(b, "\"token\":");
-    ai_buf_quote_esc(b, &token);
-    ai_buf_lit(b, ",\"logprob\":");
-    ai_buf_cat(b, &value);
-    ai_buf_lit(b, ",\"bytes\":null");
-}
-
-
 /* a prompt that was refused has no candidates; so may the rest of an answer */
 
 static void
@@ -823,110 +604,6 @@ ai_gemini_blocked(ai_gemini_decoder_t *g)
     }
 
     g->d.terminal = 1;
-}
-
-
-static void
-ai_gemini_finish_reason(ai_gemini_decoder_t *g, uint32_t c, ai_ref_t v)
-{
-    int64_t              number;
-    ai_uint_t            i;
-    ai_json_t           *doc;
-    ai_gemini_choice_t  *choice;
-
-    doc = &g->d.doc;
-    choice = &g->choice[c];
-
-    if (ai_json_is_null(doc, v)
-        || ai_json_is(doc, v, "FINISH_REASON_UNSPECIFIED"))
-    {
-        return;
-    }
-
-    g->d.terminal = 1;
-
-    /* enums are numbers for who asks for that; only the first two mean the
-     * same in all versions */
-
-    if (ai_json_int(doc, v, &number) == AI_OK) {
-
-        if (number == 1) {
-            choice->finish = AI_FINISH_STOP;
-
-        } else if (number == 2) {
-            choice->finish = AI_FINISH_LENGTH;
-
-        } else {
-            choice->finish = AI_FINISH_FILTER;
-        }
-
-        return;
-    }
-
-    for (i = 0; ai_gemini_reasons[i].name != NULL; i++) {
-        if (ai_json_is(doc, v, ai_gemini_reasons[i].name)) {
-            break;
-        }
-    }
-
-    choice->finish = ai_gemini_reasons[i].finish;
-}
-
-
-static int64_t
-ai_gemini_tokens(ai_gemini_decoder_t *g, ai_ref_t v, const char *name)
-{
-    int64_t  n;
-
-    if (ai_json_int(&g->d.doc, ai_json_get(&g->d.doc, v, name), &n) != AI_OK
-        || n < 0 || n > AI_GEMINI_TOKENS_MAX)
-    {
-        return -1;
-    }
-
-    return n;
-}
-
-
-/* counts that are zero are left out */
-
-static ai_int_t
-ai_gemini_usage(ai_gemini_decoder_t *g, ai_ref_t v)
-{
-    int64_t     prompt, tools, output, thoughts, total;
-    ai_event_t  ev;
-    ai_usage_t  usage;
-
-    prompt = ai_gemini_tokens(g, v, "promptTokenCount");
-    tools = ai_gemini_tokens(g, v, "toolUsePromptTokenCount");
-    output = ai_gemini_tokens(g, v, "candidatesTokenCount");
-    thoughts = ai_gemini_tokens(g, v, "thoughtsTokenCount");
-    total = ai_gemini_tokens(g, v, "totalTokenCount");
-
-    if (prompt < 0 && output < 0 && thoughts < 0) {
-        return AI_OK;
-    }
-
-    ai_usage_init(&usage);
-
-    if (prompt >= 0) {
-        usage.prompt = prompt + ai_max(tools, 0);
-    }
-
-    usage.cached = ai_gemini_tokens(g, v, "cachedContentTokenCount");
-    usage.completion = ai_max(output, 0) + ai_max(thoughts, 0);
-    usage.reasoning = thoughts;
-    usage.total = total;
-
-    ai_usage_merge(&g->usage, &usage);
-    ai_usage_normalise(&g->usage);
-
-    memset(&ev, 0, sizeof(ai_event_t));
-
-    ev.type = AI_EVENT_USAGE;
-    ev.usage = &g->usage;
-
-    return ai_gemini_send(g, &ev);
 }
 
 
@@ -1020,7 +697,7 @@ ai_gemini_broken(ai_gemini_decoder_t *g)
 
 /* an open block of this kind goes on, unless it is a call */
 
-static ai_int_t
+ai_int_t
 ai_gemini_open(ai_gemini_decoder_t *g, uint32_t c, ai_block_e kind,
     ai_event_t *ev)
 {
@@ -1088,7 +765,7 @@ ai_gemini_close(ai_gemini_decoder_t *g, uint32_t c)
 }
 
 
-static ai_int_t
+ai_int_t
 ai_gemini_delta(ai_gemini_decoder_t *g, uint32_t c, ai_delta_e delta,
     const ai_str_t *text)
 {
@@ -1126,7 +803,7 @@ ai_gemini_delta(ai_gemini_decoder_t *g, uint32_t c, ai_delta_e delta,
 }
 
 
-static ai_int_t
+ai_int_t
 ai_gemini_send(ai_gemini_decoder_t *g, ai_event_t *ev)
 {
     return g->d.sink.event(g->d.sink.data, ev);

@@ -100,6 +100,22 @@ ai_int_t ai_gemini_stream(ai_decoder_t *d, const ai_sse_event_t *ev);
 ai_int_t ai_gemini_stream_end(ai_decoder_t *d);
 ai_int_t ai_gemini_answer(ai_decoder_t *d, const ai_str_t *body);
 
+/*
+ * A block of this kind is open afterwards: the one that is, if it can go on,
+ * or a new one; ev NULL: nothing to say of it.  For a candidate's member v:
+ * deltas of its text, what holds for its end, usage.
+ */
+ai_int_t ai_gemini_open(ai_gemini_decoder_t *g, uint32_t c, ai_block_e kind,
+    ai_event_t *ev);
+ai_int_t ai_gemini_delta(ai_gemini_decoder_t *g, uint32_t c,
+    ai_delta_e delta, const ai_str_t *text);
+ai_int_t ai_gemini_send(ai_gemini_decoder_t *g, ai_event_t *ev);
+
+ai_int_t ai_gemini_grounding(ai_gemini_decoder_t *g, uint32_t c, ai_ref_t v);
+ai_int_t ai_gemini_logprobs(ai_gemini_decoder_t *g, uint32_t c, ai_ref_t v);
+void ai_gemini_finish_reason(ai_gemini_decoder_t *g, uint32_t c, ai_ref_t v);
+ai_int_t ai_gemini_usage(ai_gemini_decoder_t *g, ai_ref_t v);
+
 void ai_gemini_args_start(ai_gemini_args_t *a);
 
 /*

@@ -175,6 +175,12 @@ ai_edit_stream(ai_edit_ctx_t *e)
 
     options = e->peek->stream_options_ref;
 
+    /* an option of null is absent for peek, but must not come twice */
+
+    if (options == AI_JSON_NONE && e->peek->stream) {
+        options = ai_edit_get(e, "stream_options");
+    }
+
     if (e->quirks & AI_QUIRK_NO_STREAM_OPTIONS) {
 
         /* with AI_QUIRK_STRICT_BODY it goes with the other members */
@@ -309,7 +315,7 @@ ai_edit_root(ai_edit_ctx_t *e)
 
         /* what stream_options asks for happens anyway */
 
-        if (v != e->peek->stream_options_ref) {
+        if (strcmp(*name, "stream_options") != 0) {
             ai_dropped_add(e->dropped, *name);
         }
     }

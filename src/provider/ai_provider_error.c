@@ -140,6 +140,8 @@ static size_t ai_perror_secret(const ai_str_t *in, size_t i,
 static ai_int_t ai_perror_alnum(ai_char_t c);
 static ai_int_t ai_perror_token(ai_char_t c);
 static ai_int_t ai_perror_is_code(const ai_str_t *s);
+static ai_int_t ai_perror_keeps_code(const ai_provider_t *provider,
+    const ai_perror_t *p, ai_error_e kind);
 static int64_t ai_perror_text_delay(const ai_str_t *message);
 static int64_t ai_perror_duration(const ai_char_t *p, const ai_char_t *last,
     int64_t bare);
@@ -155,8 +157,6 @@ ai_provider_error(const ai_provider_t *provider, unsigned status,
     const ai_str_t *body, const ai_pool_t *pool, ai_error_t *err)
 {
     ai_perror_t  p;
-
-    (void) provider;
 
     memset(err, 0, sizeof(ai_error_t));
     memset(&p, 0, sizeof(ai_perror_t));
@@ -189,19 +189,13 @@ ai_provider_error(const ai_provider_t *provider, unsigned status,
         ai_perror_scrub(pool, &p.param, AI_PERROR_WORD, &err->param);
     }
 
-    if (err->kind == AI_ERR_BAD_REQUEST) {
-
-        if (status != 400) {
-            err->status = status;
-        }
-
-        if (ai_perror_is_code(&p.code)) {
-            ai_perror_scrub(pool, &p.code, AI_PERROR_WORD, &err->code);
-        }
-
-    } else if (err->kind == AI_ERR_CONTENT_POLICY
-               && ai_str_is(&p.code, "content_filter"))
+    if ((err->kind == AI_ERR_BAD_REQUEST && status != 400)
+        || (err->kind == AI_ERR_UPSTREAM && status == 500))
     {
+        err->status = status;
+    }
+
+    if (ai_perror_keeps_code(provider, &p, err->kind)) {
         ai_perror_scrub(pool, &p.code, AI_PERROR_WORD, &err->code);
     }
 
@@ -550,6 +544,34 @@ ai_perror_status(const ai_perror_t *p)
     }
 
     return 0;
+}
+
+
+/*
+ * A code of OpenAI's own API is what its clients look for; other vendors'
+ * words are only of use where ours would say nothing.
+ */
+
+static ai_int_t
+ai_perror_keeps_code(const ai_provider_t *provider, const ai_perror_t *p,
+    ai_error_e kind)
+{
+    if (kind == AI_ERR_UPSTREAM_AUTH
+        || !ai_perror_is_code(&p->code)
+        || ai_str_eq(&p->code, &ai_error_row(kind)->code))
+    {
+        return 0;
+    }
+
+    if (kind == AI_ERR_BAD_REQUEST) {
+        return 1;
+    }
+
+    if (kind == AI_ERR_CONTENT_POLICY) {
+        return ai_str_is(&p->code, "content_filter");
+    }
+
+    return provider == &ai_provider_openai;
 }
 
 

@@ -3,6 +3,8 @@
  * ai_provider { ... }: one account at one endpoint, as configured.
  */
 
+#include <core/ngx_http_ai.h>
+
 #ifndef NGX_HTTP_AI_PROVIDER_H
 #define NGX_HTTP_AI_PROVIDER_H
 

@@ -13,6 +13,10 @@
 #pragma GCC visibility push(hidden)
 
 
+/* is there a set_header of this name? */
+ngx_int_t ngx_http_ai_provider_sets(ngx_http_ai_provider_t *p, u_char *name,
+    size_t len);
+
 /* setters of ssl_protocols and ssl_conf_command */
 char *ngx_http_ai_provider_ssl_protocols(ngx_conf_t *cf, void *object,
     ngx_str_t *value, ngx_uint_t n);

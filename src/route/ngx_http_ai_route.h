@@ -3,6 +3,8 @@
  * ai_route { ... }: an ordered set of targets, and the choice among them.
  */
 
+#include <core/ngx_http_ai.h>
+
 #ifndef NGX_HTTP_AI_ROUTE_H
 #define NGX_HTTP_AI_ROUTE_H
 

@@ -50,12 +50,12 @@ static ngx_int_t ngx_http_ai_route_slots(ngx_conf_t *cf,
 
 static const ngx_http_ai_block_t  ngx_http_ai_route_lines[] = {
 
-    { ngx_string("target"), 1, NGX_CONF_MAX_ARGS,
+    { ngx_string("target"), 1, NGX_HTTP_AI_BLOCK_MANY,
       ngx_http_ai_route_target, 0 },
     { ngx_string("priority"), 0, 0, ngx_http_ai_route_method, 0 },
     { ngx_string("least_conn"), 0, 0, ngx_http_ai_route_method, 0 },
     { ngx_string("hash"), 1, 2, ngx_http_ai_route_hash, 0 },
-    { ngx_string("next_upstream"), 1, NGX_CONF_MAX_ARGS,
+    { ngx_string("next_upstream"), 1, NGX_HTTP_AI_BLOCK_MANY,
       ngx_http_ai_route_next_upstream, 0 },
     { ngx_string("next_upstream_tries"), 1, 1, ngx_http_ai_block_num,
       offsetof(ngx_http_ai_route_t, next_upstream_tries) },

@@ -4,6 +4,8 @@
  * target: requests in flight, for least_conn, and the round-robin state.
  */
 
+#include <core/ngx_http_ai.h>
+
 #ifndef NGX_HTTP_AI_ZONE_H
 #define NGX_HTTP_AI_ZONE_H
 
