@@ -93,6 +93,7 @@ ai_json_init(ai_json_t *doc, const ai_pool_t *pool)
     memset(doc, 0, sizeof(ai_json_t));
 
     doc->pool = pool;
+    ai_buf_init(&doc->last, pool);
 }
 
 
@@ -123,6 +124,8 @@ ai_json_parse(ai_json_t *doc, const ai_str_t *text,
     doc->n = 0;
     doc->error = AI_JSON_E_NONE;
     doc->error_off = 0;
+    doc->kept = 0;
+    doc->moved = 0;
 
     if (text->len == 0) {
         doc->error = AI_JSON_E_EMPTY;
@@ -688,6 +691,25 @@ ai_json_string_rest(ai_json_run_t *r, const ai_char_t *p, ai_int_t key)
             return NULL;
         }
     }
+}
+
+
+const ai_char_t *
+ai_json_string_end(ai_json_t *doc, const ai_str_t *text, const ai_char_t *p,
+    ai_int_t *escaped)
+{
+    ai_json_run_t  r;
+
+    r.doc = doc;
+    r.text = text->data;
+    r.end = text->data + text->len;
+    r.escaped = 0;
+
+    p = ai_json_string_rest(&r, p, 0);
+
+    *escaped = r.escaped;
+
+    return p;
 }
 
 

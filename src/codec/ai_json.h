@@ -78,6 +78,9 @@ typedef struct {
     const ai_pool_t   *pool;
     ai_json_error_e    error;       /* of the last parse, with ... */
     size_t             error_off;   /* ... where it was found */
+    ai_buf_t           last;        /* ai_json_parse_next(): the text ... */
+    unsigned           kept:1;      /* ... that the table is of */
+    unsigned           moved:1;     /* the table was moved, not made */
 } ai_json_t;
 
 
@@ -95,6 +98,16 @@ void ai_json_init(ai_json_t *doc, const ai_pool_t *pool);
  * and doc->n == 0.  limits NULL: ai_json_limits.
  */
 ai_int_t ai_json_parse(ai_json_t *doc, const ai_str_t *text,
+    const ai_json_limits_t *limits);
+
+/*
+ * The same, for texts that resemble each other as the events of a stream do.
+ * Where text differs from the one before only inside the values of a few
+ * strings, the table is moved along instead of made again, at a quarter of the
+ * price, and doc->moved is set: every node still is what it was, and strings
+ * may have other content.  Keeps a copy of the text, if it is a short one.
+ */
+ai_int_t ai_json_parse_next(ai_json_t *doc, const ai_str_t *text,
     const ai_json_limits_t *limits);
 
 /* a short sentence for people, with no part of the input in it */

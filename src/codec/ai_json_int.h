@@ -10,6 +10,18 @@
 #include <codec/ai_json.h>
 
 
+#pragma GCC visibility push(hidden)
+
+
+/* past the closing quote of the string whose inside begins at p, or NULL;
+ * doc->error may be set then */
+const ai_char_t *ai_json_string_end(ai_json_t *doc, const ai_str_t *text,
+    const ai_char_t *p, ai_int_t *escaped);
+
+
+#pragma GCC visibility pop
+
+
 /* the value of four hexadecimal digits at p, or -1 */
 
 static inline int32_t

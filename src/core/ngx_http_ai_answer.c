@@ -516,7 +516,7 @@ ngx_http_ai_answer_end(ngx_http_ai_attempt_t *at, ngx_int_t rc)
         ngx_http_ai_answer_end_whole(at);
     }
 
-    if (!at->translate && at->status) {
+    if (!at->translate && at->status && ngx_http_ai_answer_is_ok(at)) {
         at->usage = at->watch.usage;
         at->finish = at->watch.finish;
         at->response_id = at->watch.id;

@@ -143,6 +143,7 @@ ngx_http_ai_body_op(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx)
 static ngx_str_t
 ngx_http_ai_body_path(ngx_http_request_t *r)
 {
+    size_t                     i;
     ngx_str_t                  path;
     ngx_http_core_loc_conf_t  *clcf;
 
@@ -159,6 +160,18 @@ ngx_http_ai_body_path(ngx_http_request_t *r)
     {
         path.data += clcf->name.len;
         path.len -= clcf->name.len;
+
+    } else {
+
+        /* no prefix is known here: it ends before the first "/v1/" */
+
+        for (i = 0; i + 4 < path.len; i++) {
+            if (ngx_strncmp(path.data + i, "/v1/", 4) == 0) {
+                path.data += i;
+                path.len -= i;
+                break;
+            }
+        }
     }
 
     if (path.len && path.data[0] == '/') {

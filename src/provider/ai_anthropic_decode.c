@@ -97,7 +97,7 @@ ai_anthropic_stream(ai_decoder_t *d, const ai_sse_event_t *ev)
         return AI_OK;
     }
 
-    if (ai_json_parse(&d->doc, &ev->data, NULL) != AI_OK) {
+    if (ai_json_parse_next(&d->doc, &ev->data, NULL) != AI_OK) {
         return AI_ERROR;
     }
 

@@ -13,17 +13,6 @@
 #define AI_WATCH_ID_MAX  256
 
 
-/* what the walk over the root found */
-typedef struct {
-    ai_ref_t           id;
-    ai_ref_t           choices;
-    ai_ref_t           usage;
-    ai_ref_t           usage_before;       /* the value before it, or NONE */
-    ai_ref_t           error;
-    ai_ref_t           groq;
-} ai_watch_root_t;
-
-
 static void ai_watch_walk(const ai_json_t *doc, ai_watch_root_t *root);
 static ai_watch_e ai_watch_failed(ai_watch_t *w, const ai_str_t *body);
 static void ai_watch_choices(ai_watch_t *w, ai_ref_t choices);
@@ -35,6 +24,8 @@ static void ai_watch_id(ai_watch_t *w, ai_ref_t v);
 static void ai_watch_usage(ai_watch_t *w, const ai_watch_root_t *root);
 static ai_watch_e ai_watch_cut(ai_watch_t *w, const ai_sse_event_t *ev,
     const ai_watch_root_t *root, ai_str_t *out);
+static ai_watch_e ai_watch_usage_null(ai_watch_t *w,
+    const ai_sse_event_t *ev, ai_str_t *out);
 static void ai_watch_error_set(ai_error_t *e, ai_error_e kind,
     const char *message);
 static ai_int_t ai_watch_light(ai_watch_t *w, const ai_str_t *body,
@@ -63,7 +54,7 @@ ai_watch_init(ai_watch_t *w, const ai_provider_t *provider,
 ai_watch_e
 ai_watch_event(ai_watch_t *w, const ai_sse_event_t *ev, ai_str_t *out)
 {
-    ai_watch_root_t  root;
+    ai_watch_root_t  *root;
 
     if (w->error.kind != AI_ERR_NONE) {
         return AI_WATCH_ERROR;
@@ -82,59 +73,83 @@ ai_watch_event(ai_watch_t *w, const ai_sse_event_t *ev, ai_str_t *out)
         return ai_watch_failed(w, &ev->data);
     }
 
-    if (ai_json_parse(&w->doc, &ev->data, &ai_wire_event_limits) != AI_OK
+    if (ai_json_parse_next(&w->doc, &ev->data, &ai_wire_event_limits) != AI_OK
         || w->doc.node[AI_JSON_ROOT].type != AI_JSON_OBJECT)
     {
         return AI_WATCH_PASS;
     }
 
-    ai_watch_walk(&w->doc, &root);
+    root = &w->root;
 
-    if (root.error != AI_JSON_NONE && ai_wire_is_error(&w->doc, root.error)) {
+    if (w->quiet && w->doc.moved) {
+        return ai_watch_usage_null(w, ev, out);
+    }
 
+    ai_watch_walk(&w->doc, root);
+
+    if (root->error != AI_JSON_NONE && ai_wire_is_error(&w->doc, root->error))
+    {
         /* what was used until then is paid for */
 
-        ai_watch_usage(w, &root);
+        ai_watch_usage(w, root);
 
         return ai_watch_failed(w, &ev->data);
     }
 
-    if (w->id.data == NULL && root.id != AI_JSON_NONE) {
-        ai_watch_id(w, root.id);
+    if (w->id.data == NULL && root->id != AI_JSON_NONE) {
+        ai_watch_id(w, root->id);
     }
 
-    if (root.choices != AI_JSON_NONE) {
-        ai_watch_choices(w, root.choices);
+    w->quiet = (root->error == AI_JSON_NONE && root->groq == AI_JSON_NONE);
+
+    if (root->choices != AI_JSON_NONE) {
+        ai_watch_choices(w, root->choices);
     }
 
-    if (root.usage == AI_JSON_NONE) {
+    w->quiet &= w->content;
 
-        if (root.groq != AI_JSON_NONE) {
-            ai_watch_usage(w, &root);
+    if (root->usage == AI_JSON_NONE) {
+
+        if (root->groq != AI_JSON_NONE) {
+            ai_watch_usage(w, root);
         }
 
         return AI_WATCH_PASS;
     }
 
-    if (w->doc.node[root.usage].type == AI_JSON_OBJECT) {
-        ai_watch_usage(w, &root);
+    if (w->doc.node[root->usage].type != AI_JSON_NULL) {
+        w->quiet = 0;
+    }
+
+    if (w->doc.node[root->usage].type == AI_JSON_OBJECT) {
+        ai_watch_usage(w, root);
 
         if (w->hide_usage
-            && root.choices != AI_JSON_NONE
-            && w->doc.node[root.choices].type == AI_JSON_ARRAY
-            && w->doc.node[root.choices].count == 0)
+            && root->choices != AI_JSON_NONE
+            && w->doc.node[root->choices].type == AI_JSON_ARRAY
+            && w->doc.node[root->choices].count == 0)
         {
             return AI_WATCH_DROP;
         }
+    }
 
+    return ai_watch_usage_null(w, ev, out);
+}
+
+
+/* a null that the client did not ask for is taken out again */
+
+static ai_watch_e
+ai_watch_usage_null(ai_watch_t *w, const ai_sse_event_t *ev, ai_str_t *out)
+{
+    if (!w->hide_usage
+        || w->root.usage == AI_JSON_NONE
+        || w->doc.node[w->root.usage].type != AI_JSON_NULL)
+    {
         return AI_WATCH_PASS;
     }
 
-    if (w->hide_usage && w->doc.node[root.usage].type == AI_JSON_NULL) {
-        return ai_watch_cut(w, ev, &root, out);
-    }
-
-    return AI_WATCH_PASS;
+    return ai_watch_cut(w, ev, &w->root, out);
 }
 
 
@@ -373,6 +388,7 @@ ai_watch_choice(ai_watch_t *w, ai_ref_t choice)
                 && ai_wire_key(doc, k, "finish_reason"))
             {
                 finish = ai_wire_finish(doc, v);
+                w->quiet = 0;
             }
 
             break;

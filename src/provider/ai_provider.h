@@ -156,8 +156,20 @@ ai_int_t ai_openai_edit(const ai_target_t *t, const ai_json_t *doc,
     ai_dropped_t *dropped, ai_error_t *err);
 
 
+/* the members of an event's root that matter */
+typedef struct {
+    ai_ref_t           id;
+    ai_ref_t           choices;
+    ai_ref_t           usage;
+    ai_ref_t           usage_before;       /* the value before it, or NONE */
+    ai_ref_t           error;
+    ai_ref_t           groq;
+} ai_watch_root_t;
+
+
 typedef struct {
     ai_json_t          doc;
+    ai_watch_root_t    root;        /* of the last event */
     const ai_provider_t  *provider;
     ai_usage_t         usage;
     ai_finish_e        finish;      /* of choice 0 */
@@ -168,6 +180,9 @@ typedef struct {
     uint64_t           seen[2];     /* a bit a choice, the first 128 */
     uint64_t           ended[2];
     unsigned           hide_usage:1;       /* set by the caller */
+    unsigned           quiet:1;     /* the last event had nothing but
+                                       content: one that differs from it in
+                                       strings only says nothing new */
     unsigned           any:1;       /* set by the caller: an answer need not
                                        have choices (embeddings, images) */
     unsigned           content:1;   /* text, call or thinking was seen */
