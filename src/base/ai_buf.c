@@ -76,7 +76,7 @@ ai_buf_grow(ai_buf_t *b, size_t n)
 
 
 void
-ai_buf_add(ai_buf_t *b, const void *data, size_t len)
+ai_buf_add_slow(ai_buf_t *b, const void *data, size_t len)
 {
     if (len == 0 || ai_buf_reserve(b, len) != AI_OK) {
         return;
@@ -84,22 +84,6 @@ ai_buf_add(ai_buf_t *b, const void *data, size_t len)
 
     memcpy(b->last, data, len);
     b->last += len;
-}
-
-
-void
-ai_buf_cat(ai_buf_t *b, const ai_str_t *s)
-{
-    ai_buf_add(b, s->data, s->len);
-}
-
-
-void
-ai_buf_char(ai_buf_t *b, ai_char_t c)
-{
-    if (ai_buf_reserve(b, 1) == AI_OK) {
-        *b->last++ = c;
-    }
 }
 
 

@@ -41,9 +41,9 @@ void ai_buf_init(ai_buf_t *b, const ai_pool_t *pool);
 /* makes room for n more bytes; AI_ERROR sets failed */
 ai_int_t ai_buf_reserve(ai_buf_t *b, size_t n);
 
-void ai_buf_add(ai_buf_t *b, const void *data, size_t len);
-void ai_buf_cat(ai_buf_t *b, const ai_str_t *s);
-void ai_buf_char(ai_buf_t *b, ai_char_t c);
+/* ai_buf_add() where there is no room yet */
+void ai_buf_add_slow(ai_buf_t *b, const void *data, size_t len);
+
 void ai_buf_int(ai_buf_t *b, int64_t n);
 
 /* plain bytes as the inside of a JSON string, escaped; invalid UTF-8 becomes
@@ -56,6 +56,36 @@ void ai_buf_quote(ai_buf_t *b, const ai_str_t *s);
 
 
 #pragma GCC visibility pop
+
+
+/* in the header, because a stream's event is some twenty of these, most of
+ * them literals */
+
+static inline void
+ai_buf_add(ai_buf_t *b, const void *data, size_t len)
+{
+    if (len && len < (size_t) (b->end - b->last) && !b->failed) {
+        memcpy(b->last, data, len);
+        b->last += len;
+        return;
+    }
+
+    ai_buf_add_slow(b, data, len);
+}
+
+
+static inline void
+ai_buf_cat(ai_buf_t *b, const ai_str_t *s)
+{
+    ai_buf_add(b, s->data, s->len);
+}
+
+
+static inline void
+ai_buf_char(ai_buf_t *b, ai_char_t c)
+{
+    ai_buf_add(b, &c, 1);
+}
 
 
 #endif /* AI_BUF_H */

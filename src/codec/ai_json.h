@@ -120,7 +120,10 @@ ai_json_type_e ai_json_type(const ai_json_t *doc, ai_ref_t v);   /* or 0 */
 ai_int_t ai_json_is_null(const ai_json_t *doc, ai_ref_t v);  /* or absent */
 
 /* the value of a member; keys are compared decoded; the first one wins */
-ai_ref_t ai_json_get(const ai_json_t *doc, ai_ref_t object, const char *key);
+#define ai_json_get(doc, object, key)                                         \
+    ai_json_member(doc, object, key, strlen(key))
+ai_ref_t ai_json_member(const ai_json_t *doc, ai_ref_t object,
+    const char *key, size_t len);
 
 /* a path: ai_json_path(doc, v, "usage", "prompt_tokens", NULL) */
 ai_ref_t ai_json_path(const ai_json_t *doc, ai_ref_t v, ...);
@@ -144,7 +147,9 @@ ai_int_t ai_json_str(const ai_json_t *doc, ai_ref_t v, const ai_pool_t *pool,
     ai_str_t *out);
 
 /* is v a string equal to the plain ASCII literal?  1 or 0 */
-ai_int_t ai_json_is(const ai_json_t *doc, ai_ref_t v, const char *s);
+#define ai_json_is(doc, v, s)  ai_json_equal(doc, v, s, strlen(s))
+ai_int_t ai_json_equal(const ai_json_t *doc, ai_ref_t v, const char *s,
+    size_t len);
 
 /* an integer ("1", "1.0", "1e2" are; "1.5" is not); AI_DECLINED if v is no
  * number, AI_ERROR if it is fractional or outside int64 */

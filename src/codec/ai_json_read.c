@@ -97,9 +97,9 @@ ai_json_is_null(const ai_json_t *doc, ai_ref_t v)
 
 
 ai_ref_t
-ai_json_get(const ai_json_t *doc, ai_ref_t object, const char *key)
+ai_json_member(const ai_json_t *doc, ai_ref_t object, const char *key,
+    size_t len)
 {
-    size_t                 len;
     ai_ref_t               v, end;
     const ai_json_node_t  *node;
 
@@ -108,7 +108,6 @@ ai_json_get(const ai_json_t *doc, ai_ref_t object, const char *key)
         return AI_JSON_NONE;
     }
 
-    len = strlen(key);
     end = node->next;
 
     for (v = object + 1; v < end; v = doc->node[ai_json_value(doc, v)].next) {
@@ -227,10 +226,10 @@ ai_json_str(const ai_json_t *doc, ai_ref_t v, const ai_pool_t *pool,
 
 
 ai_int_t
-ai_json_is(const ai_json_t *doc, ai_ref_t v, const char *s)
+ai_json_equal(const ai_json_t *doc, ai_ref_t v, const char *s, size_t len)
 {
     return ai_json_node(doc, v, AI_JSON_STRING) != NULL
-           && ai_json_key_is(doc, v, s, strlen(s));
+           && ai_json_key_is(doc, v, s, len);
 }
 
 
@@ -248,6 +247,7 @@ ai_json_key_is(const ai_json_t *doc, ai_ref_t v, const char *s, size_t len)
 
     if (!node->escaped) {
         return node->len - 2 == len
+               && doc->text[node->off + 1] == (ai_char_t) (len ? *s : '"')
                && memcmp(doc->text + node->off + 1, s, len) == 0;
     }
 

@@ -480,6 +480,16 @@ ngx_http_ai_answer_failure(const ai_error_t *err, ngx_uint_t status)
     case 529:
         failure = NGX_HTTP_AI_NEXT_HTTP_529;
         break;
+
+    default:
+
+        /* a status without a word of its own is not one of the others */
+
+        if (status > 500) {
+            failure = 0;
+        }
+
+        break;
     }
 
     if (status >= 500) {

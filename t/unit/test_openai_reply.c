@@ -138,7 +138,9 @@ static const case_t  cases[] = {
            "\"function\":{\"name\":\"f\",\"arguments\":\"\"}}]")
       D(0, "\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":"
            "\"{}\"}}]")
-      D(0, "\"tool_calls\":[{\"index\":0,\"extra_content\":{\"google\":"
+      D(0, "\"tool_calls\":[{\"index\":0,"
+           "\"function\":{\"arguments\":\"\"},"
+           "\"extra_content\":{\"google\":"
            "{\"thought_signature\":\"C\"}}}]")
       FIN(0, "tool_calls") DONE,
       A0 "\"content\":\"x\",\"refusal\":null,\"reasoning_content\":\"r\","
@@ -500,7 +502,7 @@ test_choices(void)
     far[1] = (ai_event_t) TEXT(0, TOOL_CALL, "{}");
     is_int(run(&c, far, &out), AI_ERROR, "arguments without a call");
 
-    /* names: what the client asked for goes before what the provider says */
+    /* names: ours where the provider says none */
     c = conf(1);
     c.id = ai_lit("own");
     c.model = ai_lit("alias\\\"");
@@ -510,7 +512,7 @@ test_choices(void)
     got = ai_buf_str(&out);
     ok(got.len && find(&got, 0, "\"id\":\"own\"")
        && find(&got, 0, "\"model\":\"alias\\\"\""),
-       "own id without START, own model");
+       "own id and model without START");
 }
 
 
