@@ -1,6 +1,8 @@
 
 #include <api/ai_openai_int.h>
 
+#include <stdio.h>
+
 
 static void ai_openai_path_add(ai_buf_t *b, const ai_openai_path_t *p);
 static ai_int_t ai_openai_path(const ai_openai_ctx_t *c,
@@ -155,11 +157,8 @@ ai_openai_bad_type(const ai_openai_ctx_t *c, const ai_openai_path_t *up,
 
     /* both words are from the tables above */
 
-    strcpy(after, ": expected ");
-    strcat(after, want);
-    strcat(after, ", but got ");
-    strcat(after, ai_openai_kind(c, v));
-    strcat(after, " instead.");
+    (void) snprintf(after, sizeof(after), ": expected %s, but got %s instead.",
+                    want, ai_openai_kind(c, v));
 
     return ai_openai_fail(c, AI_ERR_INVALID_VALUE, up, name,
                           "Invalid type for", after, "invalid_type");

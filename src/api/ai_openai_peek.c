@@ -111,6 +111,10 @@ ai_openai_peek_walk(const ai_openai_ctx_t *c, ai_ref_t *refs)
 
     doc = c->doc;
 
+    for (i = 0; i < AI_PEEK_FIELDS; i++) {
+        refs[i] = AI_JSON_NONE;
+    }
+
     if (ai_json_type(doc, AI_JSON_ROOT) != AI_JSON_OBJECT) {
         ai_error_set(c->err, AI_ERR_BAD_JSON,
                      "The request body must be a JSON object.");
@@ -129,10 +133,6 @@ ai_openai_peek_walk(const ai_openai_ctx_t *c, ai_ref_t *refs)
         ai_error_set(c->err, AI_ERR_BAD_REQUEST,
                      "The request body has a field twice.");
         return AI_ERROR;
-    }
-
-    for (i = 0; i < AI_PEEK_FIELDS; i++) {
-        refs[i] = AI_JSON_NONE;
     }
 
     for (key = ai_json_first(doc, AI_JSON_ROOT);

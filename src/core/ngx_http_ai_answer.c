@@ -117,7 +117,9 @@ ngx_http_ai_answer_translator(ngx_http_ai_attempt_t *at)
 
     at->decoder = ai_decoder_create(at->provider->api, &at->ai_pool, &sink);
 
-    if (id.failed || model.failed || at->reply == NULL || at->decoder == NULL) {
+    if (id.failed || model.failed || at->reply == NULL
+        || at->decoder == NULL)
+    {
         return NGX_ERROR;
     }
 

@@ -86,8 +86,32 @@ ngx_http_ai_upstream_create(ngx_http_request_t *sr, ngx_http_ai_attempt_t *at)
 }
 
 
+/* the provider's set_header goes before the client's header */
+
+static ngx_uint_t
+ngx_http_ai_upstream_is_set(const ngx_http_ai_provider_t *provider,
+    ngx_str_t *name)
+{
+    ngx_uint_t             i;
+    ngx_http_ai_header_t  *h;
+
+    h = provider->headers.elts;
+
+    for (i = 0; i < provider->headers.nelts; i++) {
+        if (h[i].name.len == name->len
+            && ngx_strncasecmp(h[i].name.data, name->data, name->len) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
 static void
-ngx_http_ai_upstream_client_headers(ngx_http_request_t *r, ai_buf_t *b)
+ngx_http_ai_upstream_client_headers(ngx_http_request_t *r,
+    ngx_http_ai_attempt_t *at, ai_buf_t *b)
 {
     ngx_str_t        *name;
     ngx_uint_t        i;
@@ -111,7 +135,8 @@ ngx_http_ai_upstream_client_headers(ngx_http_request_t *r, ai_buf_t *b)
 
         for (name = ngx_http_ai_forwarded; name->len; name++) {
             if (h[i].key.len == name->len
-                && ngx_strncmp(h[i].lowcase_key, name->data, name->len) == 0)
+                && ngx_strncmp(h[i].lowcase_key, name->data, name->len) == 0
+                && !ngx_http_ai_upstream_is_set(at->provider, name))
             {
                 ai_buf_add(b, h[i].key.data, h[i].key.len);
                 ai_buf_lit(b, ": ");
@@ -192,7 +217,7 @@ ngx_http_ai_upstream_request(ngx_http_request_t *sr)
     }
 
     if (!at->translate) {
-        ngx_http_ai_upstream_client_headers(sr->main, &b);
+        ngx_http_ai_upstream_client_headers(sr->main, at, &b);
     }
 
     if (at->stream) {
@@ -226,6 +251,14 @@ ngx_http_ai_upstream_request(ngx_http_request_t *sr)
     cl->next = at->body;
 
     sr->upstream->request_bufs = cl;
+
+    /* TLS collects small buffers until one says that there is no more */
+
+    while (cl->next) {
+        cl = cl->next;
+    }
+
+    cl->buf->flush = 1;
 
     return NGX_OK;
 }
