@@ -12,32 +12,7 @@
 #define AI_OPENAI_H
 
 
-#include <api/ai_event.h>
-
-
-/* what the hot path needs to know of a request, found in one walk over the
- * root's members; refs are AI_JSON_NONE when absent */
-typedef struct {
-    ai_ref_t           model_ref;   /* the value */
-    ai_ref_t           stream_ref;
-    ai_ref_t           stream_options_ref;
-    ai_ref_t           include_usage_ref;
-    ai_ref_t           messages_ref;
-    ai_ref_t           max_tokens_ref;     /* either spelling */
-    ai_ref_t           metadata_ref;
-    ai_str_t           model;       /* plain */
-    ai_str_t           user;        /* plain: user or safety_identifier */
-    ai_str_t           cache_key;   /* plain: prompt_cache_key */
-    ai_raw_t           temperature;
-    int64_t            max_output;  /* -1 */
-    int64_t            n;           /* -1 */
-    uint32_t           messages;
-    uint32_t           tools;
-    unsigned           stream:1;
-    unsigned           include_usage:1;
-    unsigned           images:1;
-    unsigned           logprobs:1;
-} ai_openai_peek_t;
+#include <api/ai_dialect.h>
 
 
 #pragma GCC visibility push(hidden)
@@ -49,12 +24,12 @@ typedef struct {
  * Strings that had escapes are owned by pool.  AI_OK, or AI_ERROR with *err.
  */
 ai_int_t ai_openai_peek(const ai_json_t *doc, const ai_pool_t *pool,
-    ai_openai_peek_t *peek, ai_error_t *err);
+    ai_peek_t *peek, ai_error_t *err);
 
 /* the text of the last user message, decoded, at most max bytes; for
  * variables */
 ai_int_t ai_openai_last_text(const ai_json_t *doc,
-    const ai_openai_peek_t *peek, const ai_pool_t *pool, size_t max,
+    const ai_peek_t *peek, const ai_pool_t *pool, size_t max,
     ai_str_t *out);
 
 /*
@@ -76,21 +51,9 @@ ai_int_t ai_openai_decode(const ai_json_t *doc, const ai_pool_t *pool,
 
 typedef struct ai_openai_reply_s  ai_openai_reply_t;
 
-typedef struct {
-    ai_esc_t           id;          /* for an answer whose provider has none;
-                                       "chatcmpl-..." */
-    ai_esc_t           model;       /* what to call the model when the
-                                       provider does not say */
-    int64_t            created;     /* now, Unix seconds */
-    unsigned           stream:1;
-    unsigned           include_usage:1;
-    unsigned           functions:1;
-} ai_openai_reply_conf_t;
-
-
 /* NULL: no memory.  out and pool outlive the encoder; all its state is
  * bounded for a stream, and the answer's size for JSON */
-ai_openai_reply_t *ai_openai_reply_create(const ai_openai_reply_conf_t *conf,
+ai_openai_reply_t *ai_openai_reply_create(const ai_reply_conf_t *conf,
     ai_buf_t *out, const ai_pool_t *pool);
 
 /* an ai_event_pt; an AI_EVENT_ERROR writes ai_openai_error_event() */
@@ -98,9 +61,6 @@ ai_int_t ai_openai_reply_event(void *reply, const ai_event_t *ev);
 
 /* the answer is complete: the usage chunk and [DONE], or the JSON object */
 ai_int_t ai_openai_reply_end(ai_openai_reply_t *reply);
-
-/* "chatcmpl-" and 29 letters and digits out of 16 random bytes */
-void ai_openai_id(ai_buf_t *b, const ai_char_t random[16]);
 
 /* {"error":{...}} */
 void ai_openai_error(ai_buf_t *b, const ai_error_t *err);

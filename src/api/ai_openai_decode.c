@@ -132,7 +132,7 @@ ai_openai_decode(const ai_json_t *doc, const ai_pool_t *pool,
     ai_request_t *rq, ai_dropped_t *dropped, ai_error_t *err)
 {
     ai_openai_dec_t   d;
-    ai_openai_peek_t  peek;
+    ai_peek_t  peek;
 
     ai_request_init(rq);
 

@@ -39,13 +39,13 @@ static ai_int_t ai_openai_peek_case(const ai_openai_ctx_t *c,
 static ai_int_t ai_openai_peek_model(const ai_openai_ctx_t *c, ai_ref_t v,
     ai_str_t *model);
 static ai_int_t ai_openai_peek_stream(const ai_openai_ctx_t *c,
-    const ai_ref_t *refs, ai_openai_peek_t *peek);
+    const ai_ref_t *refs, ai_peek_t *peek);
 static ai_int_t ai_openai_peek_limit(const ai_openai_ctx_t *c,
-    const ai_ref_t *refs, ai_openai_peek_t *peek);
+    const ai_ref_t *refs, ai_peek_t *peek);
 static ai_int_t ai_openai_peek_rest(const ai_openai_ctx_t *c,
-    const ai_ref_t *refs, ai_openai_peek_t *peek);
+    const ai_ref_t *refs, ai_peek_t *peek);
 static ai_int_t ai_openai_peek_lists(const ai_openai_ctx_t *c,
-    const ai_ref_t *refs, ai_openai_peek_t *peek);
+    const ai_ref_t *refs, ai_peek_t *peek);
 static ai_int_t ai_openai_has_image(const ai_json_t *doc, ai_ref_t content);
 static ai_esc_t ai_openai_esc_cut(const ai_esc_t *s, size_t max);
 static size_t ai_openai_utf8_cut(const ai_str_t *s, size_t max);
@@ -72,7 +72,7 @@ static const ai_str_t  ai_openai_peek_names[AI_PEEK_FIELDS] = {
 
 ai_int_t
 ai_openai_peek(const ai_json_t *doc, const ai_pool_t *pool,
-    ai_openai_peek_t *peek, ai_error_t *err)
+    ai_peek_t *peek, ai_error_t *err)
 {
     ai_ref_t         refs[AI_PEEK_FIELDS];
     ai_openai_ctx_t  c;
@@ -81,7 +81,7 @@ ai_openai_peek(const ai_json_t *doc, const ai_pool_t *pool,
     c.pool = pool;
     c.err = err;
 
-    memset(peek, 0, sizeof(ai_openai_peek_t));
+    memset(peek, 0, sizeof(ai_peek_t));
 
     if (ai_openai_peek_walk(&c, refs) != AI_OK
         || ai_openai_peek_model(&c, refs[AI_PEEK_MODEL], &peek->model) != AI_OK
@@ -266,7 +266,7 @@ ai_openai_peek_model(const ai_openai_ctx_t *c, ai_ref_t v, ai_str_t *model)
 
 static ai_int_t
 ai_openai_peek_stream(const ai_openai_ctx_t *c, const ai_ref_t *refs,
-    ai_openai_peek_t *peek)
+    ai_peek_t *peek)
 {
     int               stream, usage;
     ai_ref_t          options;
@@ -321,7 +321,7 @@ ai_openai_peek_stream(const ai_openai_ctx_t *c, const ai_ref_t *refs,
 
 static ai_int_t
 ai_openai_peek_limit(const ai_openai_ctx_t *c, const ai_ref_t *refs,
-    ai_openai_peek_t *peek)
+    ai_peek_t *peek)
 {
     int64_t   old;
     ai_ref_t  a, b;
@@ -353,7 +353,7 @@ ai_openai_peek_limit(const ai_openai_ctx_t *c, const ai_ref_t *refs,
 
 
 static ai_int_t
-ai_openai_peek_text(const ai_openai_ctx_t *c, const char *name, ai_ref_t v,
+ai_peek_text(const ai_openai_ctx_t *c, const char *name, ai_ref_t v,
     ai_str_t *out)
 {
     if (v == AI_JSON_NONE) {
@@ -374,7 +374,7 @@ ai_openai_peek_text(const ai_openai_ctx_t *c, const char *name, ai_ref_t v,
 
 static ai_int_t
 ai_openai_peek_rest(const ai_openai_ctx_t *c, const ai_ref_t *refs,
-    ai_openai_peek_t *peek)
+    ai_peek_t *peek)
 {
     int       logprobs;
     ai_str_t  safety;
@@ -392,11 +392,11 @@ ai_openai_peek_rest(const ai_openai_ctx_t *c, const ai_ref_t *refs,
                           &logprobs) != AI_OK
         || ai_openai_want(c, NULL, "metadata", refs[AI_PEEK_METADATA],
                           AI_JSON_OBJECT) != AI_OK
-        || ai_openai_peek_text(c, "user", refs[AI_PEEK_USER], &peek->user)
+        || ai_peek_text(c, "user", refs[AI_PEEK_USER], &peek->user)
            != AI_OK
-        || ai_openai_peek_text(c, "safety_identifier", refs[AI_PEEK_SAFETY],
+        || ai_peek_text(c, "safety_identifier", refs[AI_PEEK_SAFETY],
                                &safety) != AI_OK
-        || ai_openai_peek_text(c, "prompt_cache_key", refs[AI_PEEK_CACHE_KEY],
+        || ai_peek_text(c, "prompt_cache_key", refs[AI_PEEK_CACHE_KEY],
                                &peek->cache_key) != AI_OK)
     {
         return AI_ERROR;
@@ -414,7 +414,7 @@ ai_openai_peek_rest(const ai_openai_ctx_t *c, const ai_ref_t *refs,
 
 static ai_int_t
 ai_openai_peek_lists(const ai_openai_ctx_t *c, const ai_ref_t *refs,
-    ai_openai_peek_t *peek)
+    ai_peek_t *peek)
 {
     ai_ref_t         v, messages, tools, functions;
     const ai_json_t  *doc;
@@ -486,7 +486,7 @@ ai_openai_has_image(const ai_json_t *doc, ai_ref_t content)
 
 
 ai_int_t
-ai_openai_last_text(const ai_json_t *doc, const ai_openai_peek_t *peek,
+ai_openai_last_text(const ai_json_t *doc, const ai_peek_t *peek,
     const ai_pool_t *pool, size_t max, ai_str_t *out)
 {
     ai_buf_t  b;

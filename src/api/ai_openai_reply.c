@@ -37,7 +37,7 @@ static ai_int_t ai_openai_slots_grow(ai_openai_reply_t *r);
 
 
 ai_openai_reply_t *
-ai_openai_reply_create(const ai_openai_reply_conf_t *conf, ai_buf_t *out,
+ai_openai_reply_create(const ai_reply_conf_t *conf, ai_buf_t *out,
     const ai_pool_t *pool)
 {
     ai_openai_reply_t  *r;

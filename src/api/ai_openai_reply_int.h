@@ -56,7 +56,7 @@ typedef struct {
 
 
 struct ai_openai_reply_s {
-    ai_openai_reply_conf_t   conf;
+    ai_reply_conf_t   conf;
     ai_buf_t                *out;
     const ai_pool_t         *pool;
 

@@ -86,7 +86,7 @@ ngx_http_ai_answer_translator(ngx_http_ai_attempt_t *at)
     uint32_t                 bytes[4];
     ngx_uint_t               i;
     ngx_http_ai_ctx_t       *ctx;
-    ai_openai_reply_conf_t   conf;
+    ai_reply_conf_t   conf;
 
     ctx = at->ctx;
 
@@ -95,22 +95,23 @@ ngx_http_ai_answer_translator(ngx_http_ai_attempt_t *at)
     }
 
     ai_buf_init(&id, &at->ai_pool);
-    ai_openai_id(&id, (u_char *) bytes);
+    ai_dialect_id(&id, (u_char *) bytes);
 
     ai_buf_init(&model, &at->ai_pool);
     name = ai_str(&at->candidate->model);
     ai_buf_escape(&model, &name);
 
-    ngx_memzero(&conf, sizeof(ai_openai_reply_conf_t));
+    ngx_memzero(&conf, sizeof(ai_reply_conf_t));
 
     conf.id = ai_buf_str(&id);
     conf.model = ai_buf_str(&model);
     conf.created = ngx_time();
+    conf.rq = ctx->rq;
     conf.stream = at->stream;
     conf.include_usage = ctx->peek.include_usage;
     conf.functions = ctx->rq ? ctx->rq->functions : 0;
 
-    at->reply = ai_openai_reply_create(&conf, &at->out, &at->ai_pool);
+    at->reply = ctx->dialect->reply_create(&conf, &at->out, &at->ai_pool);
 
     sink.event = ngx_http_ai_answer_event;
     sink.data = at;
@@ -335,7 +336,7 @@ ngx_http_ai_answer_event(void *data, const ai_event_t *ev)
         break;
     }
 
-    rc = ai_openai_reply_event(at->reply, ev);
+    rc = at->ctx->dialect->reply_event(at->reply, ev);
 
     if (ev->type == AI_EVENT_DELTA || ev->type == AI_EVENT_FINISH
         || (ev->type == AI_EVENT_BLOCK_START
@@ -593,7 +594,7 @@ ngx_http_ai_answer_end_whole(ngx_http_ai_attempt_t *at)
         return;
     }
 
-    if (rc != AI_OK || ai_openai_reply_end(at->reply) != AI_OK) {
+    if (rc != AI_OK || at->ctx->dialect->reply_end(at->reply) != AI_OK) {
         (void) ngx_http_ai_answer_invalid(at, "an answer that is none of its "
                                           "API");
         return;
@@ -647,7 +648,7 @@ ngx_http_ai_answer_end_stream(ngx_http_ai_attempt_t *at, ngx_int_t rc)
     } else if ((at->terminal || rc == NGX_OK)
                && at->provider->api->stream_end(at->decoder) == AI_OK
                && !at->failure
-               && ai_openai_reply_end(at->reply) == AI_OK)
+               && at->ctx->dialect->reply_end(at->reply) == AI_OK)
     {
         at->complete = 1;
         return;
@@ -682,6 +683,6 @@ ngx_http_ai_answer_broken(ngx_http_ai_attempt_t *at, ngx_int_t rc)
     }
 
     if (at->content) {
-        ai_openai_error_event(&at->out, &at->error);
+        at->ctx->dialect->error_event(&at->out, &at->error);
     }
 }

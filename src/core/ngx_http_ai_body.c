@@ -47,6 +47,7 @@ ngx_http_ai_ctx_create(ngx_http_request_t *r)
 
     ctx->request = r;
     ctx->conf = ngx_http_ai_loc_conf(r);
+    ctx->dialect = &ai_dialect_openai;
     ctx->start = ngx_http_ai_now();
     ngx_http_ai_pool(&ctx->pool, r->pool);
     ai_json_init(&ctx->doc, &ctx->pool);
@@ -253,12 +254,10 @@ ngx_http_ai_body_read(ngx_http_request_t *r)
     rev = r->connection->read;
 
     if (!rev->timedout) {
+
+        /* with the last bytes the request may be answered, and freed */
+
         ctx->read_body(r);
-
-        if (r->read_event_handler == ctx->read_body) {
-            r->read_event_handler = ngx_http_ai_body_read;
-        }
-
         return;
     }
 
@@ -335,7 +334,7 @@ ngx_http_ai_body_scan(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx)
         return;
     }
 
-    if (ai_openai_peek(&ctx->doc, &ctx->pool, &ctx->peek, &ctx->error)
+    if (ctx->dialect->peek(&ctx->doc, &ctx->pool, &ctx->peek, &ctx->error)
         != AI_OK)
     {
         if (ctx->error.kind == AI_ERR_NONE) {

@@ -35,10 +35,11 @@ struct ngx_http_ai_ctx_s {
 
     /* the request; written by core/body when it was read */
     ngx_http_ai_op_e           op;
+    const ai_dialect_t        *dialect;     /* never NULL */
     ngx_str_t                  model_id;    /* of models/{id}, decoded */
     ngx_str_t                  body;        /* contiguous */
     ai_json_t                  doc;
-    ai_openai_peek_t           peek;
+    ai_peek_t           peek;
     ngx_str_t                  request_model;
     int64_t                    prompt_est;  /* tokens */
 
@@ -124,7 +125,7 @@ struct ngx_http_ai_attempt_s {
     ai_sse_t                   sse;
     ai_watch_t                 watch;       /* pass-through */
     ai_decoder_t              *decoder;     /* translation */
-    ai_openai_reply_t         *reply;
+    void                      *reply;       /* of ctx->dialect */
     ai_buf_t                   out;         /* for the client, not sent yet */
     ai_buf_t                   sent;        /* what the filters have of it */
     ai_usage_t                 usage;

@@ -38,7 +38,7 @@ ngx_http_ai_error_send(ngx_http_request_t *r, const ai_error_t *err)
     }
 
     ai_buf_init(&b, &ctx->pool);
-    ai_openai_error(&b, err);
+    ctx->dialect->error(&b, err);
 
     if (b.failed || ngx_http_ai_error_retry(r, err) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;

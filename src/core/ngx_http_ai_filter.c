@@ -96,7 +96,7 @@ ngx_http_ai_filter_replace(ngx_http_request_t *r)
     }
 
     ai_buf_init(&b, &ctx->pool);
-    ai_openai_error(&b, &ctx->error);
+    ctx->dialect->error(&b, &ctx->error);
 
     if (b.failed) {
         return NGX_ERROR;

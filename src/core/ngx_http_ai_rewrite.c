@@ -120,8 +120,8 @@ ngx_http_ai_rewrite_build(ngx_http_ai_attempt_t *at, ai_target_t *target)
 
         ctx->rq_dropped.n = 0;
 
-        if (ai_openai_decode(&ctx->doc, &ctx->pool, rq, &ctx->rq_dropped,
-                             &at->error)
+        if (ctx->dialect->decode(&ctx->doc, &ctx->peek, &ctx->pool, rq,
+                                 &ctx->rq_dropped, &at->error)
             != AI_OK)
         {
             return NGX_ERROR;

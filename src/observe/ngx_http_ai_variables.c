@@ -248,7 +248,6 @@ ngx_http_ai_variable_text(ngx_http_request_t *r, ngx_http_variable_value_t *v,
     ngx_http_ai_ctx_t      *ctx;
     ngx_http_ai_attempt_t  *at;
 
-    static ngx_str_t   api = ngx_string("openai.chat");
     static ngx_str_t   chat = ngx_string("chat");
     static ngx_str_t   models = ngx_string("models");
     static ngx_str_t   yes = ngx_string("1");
@@ -277,7 +276,7 @@ ngx_http_ai_variable_text(ngx_http_request_t *r, ngx_http_variable_value_t *v,
 
     case AI_V_API:
         if (ctx->op == NGX_HTTP_AI_OP_CHAT) {
-            s = api;
+            s = ngx_http_ai_str(&ctx->dialect->name);
         }
 
         break;
@@ -626,8 +625,8 @@ ngx_http_ai_variable_prompt(ngx_http_request_t *r,
     ctx = ngx_http_ai_ctx(r);
 
     if (ctx == NULL || ctx->peek.messages == 0
-        || ai_openai_last_text(&ctx->doc, &ctx->peek, &ctx->pool,
-                               NGX_HTTP_AI_PROMPT_MAX, &text)
+        || ctx->dialect->last_text(&ctx->doc, &ctx->peek, &ctx->pool,
+                                   NGX_HTTP_AI_PROMPT_MAX, &text)
            != AI_OK)
     {
         v->not_found = 1;

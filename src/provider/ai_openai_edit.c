@@ -14,7 +14,7 @@
 typedef struct {
     const ai_target_t        *target;
     const ai_json_t          *doc;
-    const ai_openai_peek_t   *peek;
+    const ai_peek_t   *peek;
     const ai_pool_t          *pool;
     ai_splice_t              *edits;
     ai_dropped_t             *dropped;
@@ -68,7 +68,7 @@ static const char *const  ai_edit_strict_message[] = {
 
 ai_int_t
 ai_openai_edit(const ai_target_t *t, const ai_json_t *doc,
-    const ai_openai_peek_t *peek, const ai_pool_t *pool, ai_splice_t *edits,
+    const ai_peek_t *peek, const ai_pool_t *pool, ai_splice_t *edits,
     ai_dropped_t *dropped, ai_error_t *err)
 {
     ai_edit_ctx_t  e;

@@ -152,7 +152,7 @@ int64_t ai_retry_after(const ai_str_t *ms, const ai_str_t *retry_after,
  * replaced only if it differs.  What a vendor cannot take is dropped or
  * refused as by build. */
 ai_int_t ai_openai_edit(const ai_target_t *t, const ai_json_t *doc,
-    const ai_openai_peek_t *peek, const ai_pool_t *pool, ai_splice_t *edits,
+    const ai_peek_t *peek, const ai_pool_t *pool, ai_splice_t *edits,
     ai_dropped_t *dropped, ai_error_t *err);
 
 

@@ -351,14 +351,14 @@ ngx_http_ai_provider_conf(ngx_conf_t *cf, ngx_http_ai_provider_t *p,
     }
 
     /*
-     * One try: what failed on a fresh connection ends the attempt.  On a kept
-     * one that the provider closed meanwhile nginx itself gives another.
+     * What failed after it was sent ends the attempt: the peers count tries,
+     * a second one is for another address when nothing was sent.  On a kept
+     * connection that the provider closed meanwhile nginx gives one more.
      */
 
     u->next_upstream = NGX_CONF_BITMASK_SET
                        |NGX_HTTP_UPSTREAM_FT_ERROR
                        |NGX_HTTP_UPSTREAM_FT_NON_IDEMPOTENT;
-    u->next_upstream_tries = 1;
 
     return ngx_http_ai_peers_create(cf, p);
 }

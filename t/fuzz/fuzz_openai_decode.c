@@ -234,7 +234,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     ai_error_t        err;
     ai_request_t      rq;
     ai_dropped_t      dropped;
-    ai_openai_peek_t  peek;
+    ai_peek_t  peek;
 
     memset(&err, 0, sizeof(err));
     memset(&dropped, 0, sizeof(dropped));

@@ -1061,7 +1061,7 @@ test_round_trip(void)
     ai_json_t               doc;
     ai_decoder_t           *d;
     ai_openai_reply_t      *reply;
-    ai_openai_reply_conf_t  conf;
+    ai_reply_conf_t  conf;
 
     memset(&conf, 0, sizeof(conf));
     conf.id = ai_lit("chatcmpl-x");

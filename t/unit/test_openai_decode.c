@@ -611,7 +611,7 @@ test_peek(void)
     ai_str_t          text, last;
     ai_json_t         doc;
     ai_error_t        err;
-    ai_openai_peek_t  peek;
+    ai_peek_t  peek;
 
     mem_reset();
     ai_json_init(&doc, mem_pool());

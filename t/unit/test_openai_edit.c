@@ -38,7 +38,7 @@ edit(const ai_provider_t *p, const char *model, int64_t max, const char *data,
     ai_json_t         doc;
     ai_splice_t       edits;
     ai_target_t       t;
-    ai_openai_peek_t  peek;
+    ai_peek_t  peek;
 
     memset(&dropped, 0, sizeof(dropped));
     memset(&err, 0, sizeof(err));

@@ -237,10 +237,10 @@ find(const ai_str_t *s, size_t from, const char *what)
 }
 
 
-static ai_openai_reply_conf_t
+static ai_reply_conf_t
 conf(unsigned stream)
 {
-    ai_openai_reply_conf_t  c;
+    ai_reply_conf_t  c;
 
     memset(&c, 0, sizeof(c));
 
@@ -253,7 +253,7 @@ conf(unsigned stream)
 
 
 static ai_int_t
-run(const ai_openai_reply_conf_t *c, const ai_event_t *ev, ai_buf_t *out)
+run(const ai_reply_conf_t *c, const ai_event_t *ev, ai_buf_t *out)
 {
     ai_openai_reply_t  *r;
 
@@ -368,7 +368,7 @@ test_cases(void)
     ai_buf_t                out;
     ai_str_t                got;
     const case_t           *c;
-    ai_openai_reply_conf_t  rc;
+    ai_reply_conf_t  rc;
 
     for (c = cases; c->name; c++) {
         mem_reset();
@@ -395,7 +395,7 @@ test_usage(void)
     ai_buf_t                out;
     ai_str_t                got;
     ai_usage_t              a, b;
-    ai_openai_reply_conf_t  c;
+    ai_reply_conf_t  c;
 
     ai_event_t  ev[] = {
         START, TEXT(0, TEXT, "x"), { .type = AI_EVENT_USAGE },
@@ -458,7 +458,7 @@ test_choices(void)
     ai_buf_t                out;
     ai_str_t                got;
     ai_openai_reply_t      *r;
-    ai_openai_reply_conf_t  c;
+    ai_reply_conf_t  c;
 
     ai_event_t  ev[] = {
         START, TEXT(0, TEXT, "a"), TEXT(0, TEXT, "b"), TEXT(0, TEXT, "c"),
@@ -522,7 +522,7 @@ test_error(void)
     ai_buf_t                out;
     ai_str_t                got;
     ai_error_t              err;
-    ai_openai_reply_conf_t  c;
+    ai_reply_conf_t  c;
 
     ai_event_t  ev[] = {
         START, TEXT(0, TEXT, "x"), { .type = AI_EVENT_ERROR },
@@ -571,7 +571,7 @@ test_bounded(void)
     ai_buf_t                out;
     ai_event_t              ev[4];
     ai_openai_reply_t      *r;
-    ai_openai_reply_conf_t  c;
+    ai_reply_conf_t  c;
 
     const ai_event_t  model[] = {
         OPEN(0, TOOL_CALL, .id = STR("c"), .name = STR("f")),
@@ -631,7 +631,7 @@ test_memory(void)
     ai_buf_t                out;
     ai_int_t                rc;
     const case_t           *c;
-    ai_openai_reply_conf_t  co;
+    ai_reply_conf_t  co;
 
     bad = 0;
     tries = 0;
@@ -685,13 +685,12 @@ test_small(void)
 
     mem_reset();
     ai_buf_init(&b, mem_pool());
-    ai_openai_id(&b, random);
+    ai_dialect_id(&b, random);
     random[15] = 1;
-    ai_openai_id(&b, random);
+    ai_dialect_id(&b, random);
 
-    is_int(ai_buf_len(&b), 76, "two ids");
-    ok(memcmp(b.start, "chatcmpl-", 9) == 0, "prefix");
-    ok(memcmp(b.start, b.start + 38, 38) != 0, "one byte makes another id");
+    is_int(ai_buf_len(&b), 58, "two ids");
+    ok(memcmp(b.start, b.start + 29, 29) != 0, "one byte makes another id");
 
     m[0].id = ai_lit("a\"");
     m[0].owner = ai_lit("openai");

@@ -1,0 +1,116 @@
+
+/*
+ * A dialect: an API as clients speak it to us.  One decoder for requests, one
+ * encoder for answers, the errors, and what the hot path wants to know of a
+ * request before anything is decoded.
+ *
+ * No I/O, no clock, no configuration.  A dialect is a row of ai_dialects[].
+ */
+
+#ifndef AI_DIALECT_H
+#define AI_DIALECT_H
+
+
+#include <api/ai_event.h>
+
+
+/* what the hot path needs to know of a request, found in one walk over the
+ * root's members; refs are AI_JSON_NONE when absent */
+typedef struct {
+    ai_ref_t           model_ref;   /* the value; NONE: it is in the URI */
+    ai_ref_t           stream_ref;
+    ai_ref_t           stream_options_ref;          /* OpenAI's */
+    ai_ref_t           include_usage_ref;           /* OpenAI's */
+    ai_ref_t           messages_ref;       /* messages, input, contents */
+    ai_ref_t           max_tokens_ref;     /* whatever its name is */
+    ai_ref_t           metadata_ref;
+    ai_str_t           model;       /* plain */
+    ai_str_t           user;        /* plain: whom the request is made for */
+    ai_str_t           cache_key;   /* plain: prompt_cache_key */
+    ai_raw_t           temperature;
+    int64_t            max_output;  /* -1 */
+    int64_t            n;           /* -1 */
+    uint32_t           messages;
+    uint32_t           tools;
+    unsigned           stream:1;
+    unsigned           include_usage:1;
+    unsigned           images:1;
+    unsigned           logprobs:1;
+} ai_peek_t;
+
+
+typedef struct {
+    ai_esc_t           id;          /* for an answer whose provider has none;
+                                       29 letters and digits, the dialect's
+                                       prefix is put in front */
+    ai_esc_t           model;       /* what to call the model when the
+                                       provider does not say */
+    int64_t            created;     /* now, Unix seconds */
+    const ai_request_t  *rq;        /* for dialects that repeat settings in
+                                       the answer; may be NULL */
+    unsigned           stream:1;
+    unsigned           include_usage:1;
+    unsigned           functions:1;
+} ai_reply_conf_t;
+
+
+typedef struct {
+    ai_str_t           name;        /* $ai_api: "openai.chat" */
+    ai_family_e        family;      /* of the providers that speak it too */
+    ai_str_t           stream_type; /* content type of a stream */
+
+    /*
+     * Checks the root (an object, keys distinct, no decision field in
+     * another letter case, types and ranges of the fields above) and fills
+     * peek.  A dialect with the model and the stream in its URI finds them
+     * set in peek by the caller and leaves them.  Strings that had escapes
+     * are owned by pool.  AI_OK, or AI_ERROR with *err.
+     */
+    ai_int_t         (*peek)(const ai_json_t *doc, const ai_pool_t *pool,
+                         ai_peek_t *peek, ai_error_t *err);
+
+    /* the text of the last user message, decoded, at most max bytes */
+    ai_int_t         (*last_text)(const ai_json_t *doc,
+                         const ai_peek_t *peek, const ai_pool_t *pool,
+                         size_t max, ai_str_t *out);
+
+    /*
+     * The whole request.  What has a place in ai_request_t is carried; fields
+     * without one that change the meaning are refused
+     * (AI_ERR_UNSUPPORTED_PARAMETER with param), those that only tune go to
+     * dropped.
+     */
+    ai_int_t         (*decode)(const ai_json_t *doc, const ai_peek_t *peek,
+                         const ai_pool_t *pool, ai_request_t *rq,
+                         ai_dropped_t *dropped, ai_error_t *err);
+
+    /*
+     * The answer: a sink for events that writes into out; a stream as whole
+     * events as they come, a JSON answer as one object at reply_end.  NULL:
+     * no memory.  out and pool outlive the encoder.  Its state is bounded
+     * for a stream, unless the API repeats the answer at its end.
+     */
+    void            *(*reply_create)(const ai_reply_conf_t *conf,
+                         ai_buf_t *out, const ai_pool_t *pool);
+    ai_int_t         (*reply_event)(void *reply, const ai_event_t *ev);
+    ai_int_t         (*reply_end)(void *reply);
+
+    /* an error as a body, and as the last event of a stream */
+    void             (*error)(ai_buf_t *b, const ai_error_t *err);
+    void             (*error_event)(ai_buf_t *b, const ai_error_t *err);
+} ai_dialect_t;
+
+
+#pragma GCC visibility push(hidden)
+
+
+extern const ai_dialect_t   ai_dialect_openai;
+
+/* 29 letters and digits out of 16 random bytes */
+void ai_dialect_id(ai_buf_t *b, const ai_char_t random[16]);
+
+
+#pragma GCC visibility pop
+
+
+#endif /* AI_DIALECT_H */
