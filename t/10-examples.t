@@ -50,6 +50,125 @@ my %ask = (
         [ '/plain/v1', 'gpt-4.1', 'OpenAI' ] ],
 );
 
+# what their comments promise: code for the running example
+
+my %promise = (
+    'failover.conf' => sub {
+        my ($mock, $t) = @_;
+
+        broken($mock, 'sk-test-openai');
+        my $r = chat('/v1', 'assistant');
+        like($r->body, qr/from Anthropic/, 'failover: the backup answers');
+        is(chat('/strict/v1', 'gpt-4.1')->status, 503, 'failover: not here');
+        ok($t->wait_for(sub { $t->read_file('ai.log') =~
+            /providers="openai, anthropic".*"503, 200".*reason=http_5/ }, 5),
+           'failover: the log');
+    },
+
+    'self-hosted.conf' => sub {
+        my ($mock) = @_;
+
+        is(asked($mock, '/v1', 'x')->{json}{model}, 'llama3.2:3b',
+           'self-hosted: a short prompt');
+        is(asked($mock, '/v1', 'x', 'word ' x 4000)->{json}{model},
+           'qwen3-32b', 'self-hosted: a long prompt');
+        is(asked($mock, '/v1', 'x', 'word ' x 60_000)->{json}{model},
+           'gpt-4.1-mini', 'self-hosted: too long for either');
+    },
+
+    'regions.conf' => sub {
+        my ($mock) = @_;
+        my %legal = ('X-Tenant' => 'legal');
+
+        is(asked($mock, '/v1', 'x')->{h}{authorization},
+           'Bearer sk-test-openai', 'regions: anybody');
+        is(asked($mock, '/v1', 'x', 'Hi', %legal)->{h}{authorization},
+           'Bearer sk-test-mistral', 'regions: a tenant in the EU');
+        is(asked($mock, '/anywhere/v1', 'x', 'Hi', %legal)
+           ->{h}{authorization}, 'Bearer sk-test-openai', 'regions: off');
+
+        # nor as a fallback
+        broken($mock, 'sk-test-mistral');
+        is(chat('/v1', 'x', 'Hi', %legal)->status, 503, 'regions: closed');
+    },
+
+    'ab-split.conf' => sub {
+        my ($mock) = @_;
+        my %seen;
+
+        for my $user (1 .. 60) {
+            my $m = asked($mock, '/v1', 'gpt-3.5-turbo', 'Hi',
+                          'X-User' => $user)->{json}{model};
+            $seen{$m}++;
+            next if $user != 1;
+            is(asked($mock, '/v1', 'gpt-3.5-turbo', 'Hi',
+                     'X-User' => $user)->{json}{model}, $m,
+               'ab-split: a user stays');
+        }
+
+        is(join(' ', sort keys %seen), 'claude-haiku-4-5 gpt-4.1-mini',
+           'ab-split: both, and an alias');
+        cmp_ok($seen{'gpt-4.1-mini'}, '>', 40, 'ab-split: not by halves');
+
+        my ($user) = grep { asked($mock, '/v1', 'gpt-3.5-turbo', 'Hi',
+            'X-User' => $_)->{json}{model} =~ /^gpt/ } 1 .. 60;
+        is(asked($mock, '/v1', 'gpt-3.5-turbo', "a\n```c\nint a;\n```\n",
+                 'X-User' => $user)->{json}{model}, 'gpt-4.1',
+           'ab-split: code goes to the large one');
+    },
+
+    'json-log.conf' => sub {
+        my ($mock, $t) = @_;
+
+        chat('/v1', '');
+        my @lines;
+        $t->wait_for(sub {
+            @lines = split /\n/, $t->read_file('ai.json');
+            return @lines == 2;
+        }, 5);
+
+        my ($v, $error) = map { json_decode($_) } @lines;
+        is("$v->{prompt_tokens} $v->{completion_tokens} $v->{model}",
+           '3 2 gpt-4.1', 'json-log: a line');
+        ok($error->{error}, 'json-log: an error');
+    },
+
+    'openai-compatible.conf' => sub {
+        my ($mock) = @_;
+
+        my $q = asked($mock, '/v1', 'groq/meta/llama');
+        is($q->{json}{model}, 'meta/llama', 'compatible: the model');
+        is($q->{h}{authorization}, 'Bearer sk-test-groq', 'compatible: key');
+
+        $q = asked($mock, '/v1', 'lab/m');
+        is($q->{path}, '/llm/v2/chat/completions', 'compatible: a path');
+        is($q->{h}{'x-lab-token'}, 'sk-test-lab', 'compatible: key_header');
+        is($q->{h}{authorization}, undef, 'compatible: in no other');
+
+        $q = asked($mock, '/v1', 'openrouter/m');
+        is($q->{h}{'http-referer'}, 'https://www.example.com',
+           'compatible: set_header');
+        is(chat('/v1', 'nobody/m')->json->{error}{code}, 'model_not_found',
+           'compatible: an unknown one');
+    },
+
+    'errors.conf' => sub {
+        my ($mock) = @_;
+
+        broken($mock, 'sk-test-openai');
+        is(chat('/v1', 'm')->json->{error}{type}, 'server_error',
+           'errors: JSON');
+        like(chat('/branded/v1', 'm')->body, qr/call the help desk/,
+             'errors: error_page');
+        like(chat('/plain/v1', 'm')->body, qr/^<html>/, 'errors: a page');
+
+        my @all = map { chat('/v1', 'm') } 1 .. 30;
+        my ($r) = grep { $_->status == 429 } @all;
+        ok($r, 'errors: limit_req') or return;
+        is($r->json->{error}{type}, 'rate_limit_error', 'errors: its JSON');
+    },
+);
+
 my $usage = { prompt_tokens => 3, completion_tokens => 2, total_tokens => 5 };
 my @rules = (
     { match => { path_re => 'messages$' }, reply => { json => {
@@ -107,16 +226,48 @@ sub example {
     for my $ask (@{ $ask{$file} }) {
         my ($uri, $model, $from) = @$ask;
 
-        my $r = http_post("$uri/chat/completions", { model => $model,
-            messages => [ { role => 'user', content => 'Hello' } ] });
+        my $r = chat($uri, $model);
         is($r->status, 200, "$file: $uri, $model") or diag($r->body);
         like($r->body, qr/$from/, "$file: $uri, $model: who answered");
     }
 
     is(http_get('/v1/models')->json->{object}, 'list', "$file: models");
+    $promise{$file}->($mock, $t) if $promise{$file};
+
     $mock->stop;
     $tls->stop if $tls;
     $t->finish;
+}
+
+
+sub chat {
+    my ($uri, $model, $text, %headers) = @_;
+
+    return http_post("$uri/chat/completions", { model => $model,
+        messages => [ { role => 'user', content => $text // 'Hello' } ] },
+        %headers);
+}
+
+
+# what the mock was asked
+
+sub asked {
+    my ($mock, @ask) = @_;
+
+    $mock->clear;
+    my $r = chat(@ask);
+    diag($r->body) if $r->status != 200;
+    return ($mock->wait_ledger(1, 5))[0];
+}
+
+
+# the mock refuses this key
+
+sub broken {
+    my ($mock, $key) = @_;
+
+    $mock->script([ { match => { header => { authorization => $key } },
+                      reply => { status => 503 } }, @rules ]);
 }
 
 

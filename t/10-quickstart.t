@@ -92,7 +92,7 @@ my $log = $t->read_file('run.out');
 like($log, qr/ 200 anthropic claude-sonnet-4-5 stream=1 in=9 out=13 ttft=\d/,
      'requests are shown');
 my $n = () = $log =~ /stream=/g;
-is($n, 1 + 3 * 4 + 1, 'one line a request, and the one of the format');
+is($n, 1 + 3 * 4, 'one line a request');
 
 # --- the port is taken
 
@@ -124,3 +124,24 @@ like($t->read_file('keys.out'), qr/"model":"claude-sonnet-4-5"/,
      'the command asks for a model of theirs');
 
 $t->stop_daemon($pid, 'INT');
+
+# --- not as root
+
+SKIP: {
+    my @as = qw/ setpriv --reuid=nobody --regid=nogroup --clear-groups /;
+    my ($fails) = $> == 0 ? $t->capture([ @as, 'head', '-c1', $run,
+                                          $ENV{TEST_NGINX_MODULE} ]) : 1;
+    skip 'needs root, and a tree that others can read', 3 if $fails;
+
+    my $dir = $t->testdir . '/nobody';
+    mkdir $dir or die "$dir: $!\n";
+    chown +(getpwnam 'nobody')[2, 3], $dir;
+
+    $pid = $t->run_daemon([ @as, $run ], name => 'nobody',
+                          env => { %env, BUILD => $dir });
+    ok($t->waitforsocket($port), 'not as root');
+    is(http_get('/v1/models')->status, 200, 'not as root: answered');
+    $t->stop_daemon($pid, 'INT');
+    unlike($t->read_file('nobody.out'), qr/\[(?:alert|emerg|crit|error)\]/,
+           'not as root: no error');
+}

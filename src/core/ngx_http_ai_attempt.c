@@ -233,7 +233,9 @@ ngx_http_ai_attempt_begin(ngx_http_request_t *sr, ngx_http_ai_attempt_t *at)
         timeout = at->ctx->conf->pass.first_token_timeout;
     }
 
-    if (timeout) {
+    /* an answer in one piece has no first token: it may take its time */
+
+    if (timeout && at->stream) {
         ngx_add_timer(&at->timer, timeout);
     }
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 
 # Installs the Debian packages a target needs, when they are missing:
-#   t/lib/deps.sh build test asan check fuzz
+#   t/lib/deps.sh build test asan check fuzz bench
 # Quiet when there is nothing to do.
 
 set -eu
@@ -14,6 +14,7 @@ declare -A packages=(
     [asan]="clang-14 libclang-rt-14-dev dpkg-dev llvm-14"
     [check]="clang-tidy-14 binutils"
     [fuzz]="clang-14 libclang-rt-14-dev"
+    [bench]="git python3 valgrind"
 )
 
 missing=()

@@ -91,11 +91,17 @@ conf.examples/$conf on http://127.0.0.1:$port, stop with ^C.
         -d '{"model":"$model","messages":[{"role":"user","content":"Hello"}]}'
 
 A stream: curl -N, and "stream":true in the body.  The OpenAI SDK, and most
-programs that use it:
+programs that use it, in another terminal:
 
-    export OPENAI_BASE_URL=http://127.0.0.1:$port/v1 OPENAI_API_KEY=unused
+    export OPENAI_BASE_URL=http://127.0.0.1:$port/v1
+    export OPENAI_API_KEY=unused
 
 END
+
+if [ "$log" != /dev/stdout ]; then
+    echo "Requests are shown in $log."
+    echo
+fi
 
 if [ $conf = demo.conf ]; then
     cat <<END
