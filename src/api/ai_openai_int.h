@@ -142,6 +142,33 @@ ai_int_t ai_openai_read_thinking(const ai_openai_ctx_t *c,
     ai_block_t ***tail);
 
 
+/* what other dialects share with this one */
+
+/* a required model name: a string of 1 to 256 bytes without controls */
+ai_int_t ai_openai_peek_model(const ai_openai_ctx_t *c, ai_ref_t v,
+    ai_str_t *model);
+
+/* a start of s that decodes to max bytes or more, or all of it; no escape and
+ * no sequence is cut */
+ai_esc_t ai_openai_esc_cut(const ai_esc_t *s, size_t max);
+
+/* at most max bytes of s, no sequence is cut */
+size_t ai_openai_utf8_cut(const ai_str_t *s, size_t max);
+
+/* a data: URL is taken apart into b, any other URL is carried */
+ai_int_t ai_openai_source(const ai_openai_ctx_t *c,
+    const ai_openai_path_t *up, const char *name, const ai_esc_t *s,
+    ai_block_t *b);
+
+/* "type/subtype" of plain letters; 1 or 0 */
+ai_int_t ai_openai_media_ok(const ai_str_t *media);
+
+/* base64 as spelled, without its line ends if they are escaped */
+ai_int_t ai_openai_base64(const ai_openai_ctx_t *c,
+    const ai_openai_path_t *up, const char *name, const ai_esc_t *s,
+    ai_esc_t *out);
+
+
 #pragma GCC visibility pop
 
 

@@ -34,14 +34,7 @@ static ai_int_t ai_openai_part_audio(const ai_openai_ctx_t *c,
 static ai_int_t ai_openai_part_file(const ai_openai_ctx_t *c,
     const ai_openai_path_t *path, ai_ref_t v, ai_block_t *b);
 
-static ai_int_t ai_openai_source(const ai_openai_ctx_t *c,
-    const ai_openai_path_t *up, const char *name, const ai_esc_t *s,
-    ai_block_t *b);
 static size_t ai_openai_media(const ai_str_t *s, ai_str_t *media);
-static ai_int_t ai_openai_media_ok(const ai_str_t *media);
-static ai_int_t ai_openai_base64(const ai_openai_ctx_t *c,
-    const ai_openai_path_t *up, const char *name, const ai_esc_t *s,
-    ai_esc_t *out);
 
 
 static const ai_openai_part_t  ai_openai_parts[] = {
@@ -332,7 +325,7 @@ ai_openai_part_file(const ai_openai_ctx_t *c, const ai_openai_path_t *path,
 
 /* a data: URL is taken apart, any other URL is carried */
 
-static ai_int_t
+ai_int_t
 ai_openai_source(const ai_openai_ctx_t *c, const ai_openai_path_t *up,
     const char *name, const ai_esc_t *s, ai_block_t *b)
 {
@@ -410,7 +403,7 @@ ai_openai_media(const ai_str_t *s, ai_str_t *media)
 }
 
 
-static ai_int_t
+ai_int_t
 ai_openai_media_ok(const ai_str_t *media)
 {
     size_t     i, slash;
@@ -453,7 +446,7 @@ ai_openai_is_base64(ai_char_t ch)
  * remains must be of the alphabet.
  */
 
-static ai_int_t
+ai_int_t
 ai_openai_base64(const ai_openai_ctx_t *c, const ai_openai_path_t *up,
     const char *name, const ai_esc_t *s, ai_esc_t *out)
 {

@@ -36,8 +36,6 @@ static ai_int_t ai_openai_peek_key(const ai_openai_ctx_t *c, ai_ref_t key,
 static ai_uint_t ai_openai_peek_field(const ai_str_t *s);
 static ai_int_t ai_openai_peek_case(const ai_openai_ctx_t *c,
     const ai_str_t *s);
-static ai_int_t ai_openai_peek_model(const ai_openai_ctx_t *c, ai_ref_t v,
-    ai_str_t *model);
 static ai_int_t ai_openai_peek_stream(const ai_openai_ctx_t *c,
     const ai_ref_t *refs, ai_peek_t *peek);
 static ai_int_t ai_openai_peek_limit(const ai_openai_ctx_t *c,
@@ -47,8 +45,6 @@ static ai_int_t ai_openai_peek_rest(const ai_openai_ctx_t *c,
 static ai_int_t ai_openai_peek_lists(const ai_openai_ctx_t *c,
     const ai_ref_t *refs, ai_peek_t *peek);
 static ai_int_t ai_openai_has_image(const ai_json_t *doc, ai_ref_t content);
-static ai_esc_t ai_openai_esc_cut(const ai_esc_t *s, size_t max);
-static size_t ai_openai_utf8_cut(const ai_str_t *s, size_t max);
 
 
 static const ai_str_t  ai_openai_peek_names[AI_PEEK_FIELDS] = {
@@ -220,7 +216,7 @@ ai_openai_peek_case(const ai_openai_ctx_t *c, const ai_str_t *s)
 /* U+FFFD is what a lone surrogate decodes to; the provider would read
  * something else */
 
-static ai_int_t
+ai_int_t
 ai_openai_peek_model(const ai_openai_ctx_t *c, ai_ref_t v, ai_str_t *model)
 {
     size_t     i;
@@ -560,7 +556,7 @@ ai_openai_last_text(const ai_json_t *doc, const ai_peek_t *peek,
  * cut.  A pair of surrogates may be, but then lies behind max.
  */
 
-static ai_esc_t
+ai_esc_t
 ai_openai_esc_cut(const ai_esc_t *s, size_t max)
 {
     size_t    i, n;
@@ -594,7 +590,7 @@ ai_openai_esc_cut(const ai_esc_t *s, size_t max)
 }
 
 
-static size_t
+size_t
 ai_openai_utf8_cut(const ai_str_t *s, size_t max)
 {
     size_t  n;

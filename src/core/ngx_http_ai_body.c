@@ -1,16 +1,14 @@
 
 /*
- * The PREACCESS handler: what does the request ask for, and its body, read
- * and scanned once.  Later phases and variables find everything in the
- * context; what is wrong with a request is kept there too and answered by
- * the content handler, after the access rules had their say.
+ * The PREACCESS handler: the body of a request, read and scanned once.  Later
+ * phases and variables find everything in the context; what is wrong with a
+ * request is kept there too and answered by the content handler, after the
+ * access rules had their say.
  */
 
 #include <core/ngx_http_ai.h>
 
 
-static void ngx_http_ai_body_op(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx);
-static ngx_str_t ngx_http_ai_body_path(ngx_http_request_t *r);
 static ngx_int_t ngx_http_ai_body_acceptable(ngx_http_request_t *r,
     ngx_http_ai_ctx_t *ctx);
 static void ngx_http_ai_body_read(ngx_http_request_t *r);
@@ -23,39 +21,6 @@ static ngx_int_t ngx_http_ai_body_copy(ngx_http_request_t *r, u_char *p,
     ngx_buf_t *b);
 static int64_t ngx_http_ai_body_estimate(ai_json_t *doc, ai_ref_t v);
 static ngx_uint_t ngx_http_ai_body_is_media(const u_char *p, size_t len);
-
-
-#define ngx_http_ai_path_is(path, s)                                          \
-    ((path).len == sizeof(s) - 1                                              \
-     && ngx_strncmp((path).data, s, sizeof(s) - 1) == 0)
-
-
-ngx_http_ai_ctx_t *
-ngx_http_ai_ctx_create(ngx_http_request_t *r)
-{
-    ngx_http_ai_ctx_t  *ctx;
-
-    ctx = ngx_http_ai_ctx(r);
-    if (ctx) {
-        return ctx;
-    }
-
-    ctx = ngx_pcalloc(r->pool, sizeof(ngx_http_ai_ctx_t));
-    if (ctx == NULL) {
-        return NULL;
-    }
-
-    ctx->request = r;
-    ctx->conf = ngx_http_ai_loc_conf(r);
-    ctx->dialect = &ai_dialect_openai;
-    ctx->start = ngx_http_ai_now();
-    ngx_http_ai_pool(&ctx->pool, r->pool);
-    ai_json_init(&ctx->doc, &ctx->pool);
-
-    ngx_http_set_ctx(r, ctx, ngx_http_ai_gateway_module);
-
-    return ctx;
-}
 
 
 ngx_int_t
@@ -76,8 +41,6 @@ ngx_http_ai_body_handler(ngx_http_request_t *r)
     if (ctx->body_done) {
         return NGX_DECLINED;
     }
-
-    ngx_http_ai_body_op(r, ctx);
 
     if (ctx->error.kind != AI_ERR_NONE
         || ctx->op != NGX_HTTP_AI_OP_CHAT
@@ -104,100 +67,12 @@ ngx_http_ai_body_handler(ngx_http_request_t *r)
 }
 
 
-static void
-ngx_http_ai_body_op(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx)
-{
-    ngx_str_t   path;
-    ngx_uint_t  allowed;
-
-    path = ngx_http_ai_body_path(r);
-    allowed = NGX_HTTP_GET|NGX_HTTP_HEAD;
-
-    if (path.len == 0) {
-        ctx->op = NGX_HTTP_AI_OP_BASE;
-
-    } else if (ngx_http_ai_path_is(path, "chat/completions")) {
-        ctx->op = NGX_HTTP_AI_OP_CHAT;
-        allowed = NGX_HTTP_POST;
-
-    } else if (ngx_http_ai_path_is(path, "models")) {
-        ctx->op = NGX_HTTP_AI_OP_MODELS;
-
-    } else if (path.len > 7 && ngx_strncmp(path.data, "models/", 7) == 0) {
-        ctx->op = NGX_HTTP_AI_OP_MODEL;
-        ctx->model_id.data = path.data + 7;
-        ctx->model_id.len = path.len - 7;
-
-    } else {
-        ai_error_set(&ctx->error, AI_ERR_NOT_FOUND, NULL);
-        return;
-    }
-
-    if (!(r->method & allowed)) {
-        ai_error_set(&ctx->error, AI_ERR_METHOD, NULL);
-    }
-}
-
-
-/* the URI behind the location's prefix and an API version */
-
-static ngx_str_t
-ngx_http_ai_body_path(ngx_http_request_t *r)
-{
-    size_t                     i;
-    ngx_str_t                  path;
-    ngx_http_core_loc_conf_t  *clcf;
-
-    path = r->uri;
-    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
-
-    if (!clcf->named
-#if (NGX_PCRE)
-        && clcf->regex == NULL
-#endif
-        && !clcf->exact_match
-        && clcf->name.len <= path.len
-        && ngx_strncmp(path.data, clcf->name.data, clcf->name.len) == 0)
-    {
-        path.data += clcf->name.len;
-        path.len -= clcf->name.len;
-
-    } else {
-
-        /* no prefix is known here: it ends before the first "/v1/" */
-
-        for (i = 0; i + 4 < path.len; i++) {
-            if (ngx_strncmp(path.data + i, "/v1/", 4) == 0) {
-                path.data += i;
-                path.len -= i;
-                break;
-            }
-        }
-    }
-
-    if (path.len && path.data[0] == '/') {
-        path.data++;
-        path.len--;
-    }
-
-    if (ngx_http_ai_path_is(path, "v1")) {
-        path.len = 0;
-
-    } else if (path.len >= 3 && ngx_strncmp(path.data, "v1/", 3) == 0) {
-        path.data += 3;
-        path.len -= 3;
-    }
-
-    return path;
-}
-
-
 static ngx_int_t
 ngx_http_ai_body_acceptable(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx)
 {
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
+    ngx_table_elt_t   *h;
+
+    static ngx_str_t   encoding = ngx_string("content-encoding");
 
     if (r->headers_in.content_length_n > 0
         && (size_t) r->headers_in.content_length_n
@@ -209,33 +84,18 @@ ngx_http_ai_body_acceptable(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx)
 
     /* nginx does not decode request bodies, and neither do we */
 
-    part = &r->headers_in.headers.part;
-    h = part->elts;
+    h = ngx_http_ai_header_in(r, &encoding);
 
-    for (i = 0; /* void */ ; i++) {
-
-        if (i >= part->nelts) {
-            if (part->next == NULL) {
-                return NGX_OK;
-            }
-
-            part = part->next;
-            h = part->elts;
-            i = 0;
-        }
-
-        if (h[i].key.len == sizeof("content-encoding") - 1
-            && ngx_strncmp(h[i].lowcase_key, "content-encoding",
-                           sizeof("content-encoding") - 1) == 0
-            && !(h[i].value.len == 8
-                 && ngx_strncasecmp(h[i].value.data, (u_char *) "identity", 8)
-                    == 0))
-        {
-            ai_error_set(&ctx->error, AI_ERR_MEDIA_TYPE,
-                         "Compressed request bodies are not supported.");
-            return NGX_DECLINED;
-        }
+    if (h && !(h->value.len == 8
+               && ngx_strncasecmp(h->value.data, (u_char *) "identity", 8)
+                  == 0))
+    {
+        ai_error_set(&ctx->error, AI_ERR_MEDIA_TYPE,
+                     "Compressed request bodies are not supported.");
+        return NGX_DECLINED;
     }
+
+    return NGX_OK;
 }
 
 

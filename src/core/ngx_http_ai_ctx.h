@@ -160,7 +160,8 @@ struct ngx_http_ai_attempt_s {
 /* core/body: the PREACCESS handler */
 ngx_int_t ngx_http_ai_body_handler(ngx_http_request_t *r);
 
-/* core/pass: the context, made on first use; NULL: no memory */
+/* core/endpoint: the context, made on first use, with op, dialect and what
+ * the URI says; NULL: no memory */
 ngx_http_ai_ctx_t *ngx_http_ai_ctx_create(ngx_http_request_t *r);
 
 /* core/pass: the content handler */

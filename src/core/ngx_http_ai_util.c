@@ -666,3 +666,26 @@ ngx_http_ai_block_num(ngx_conf_t *cf, void *object, ngx_str_t *value,
 
     return NGX_CONF_OK;
 }
+
+
+ngx_table_elt_t *
+ngx_http_ai_header_in(ngx_http_request_t *r, ngx_str_t *name)
+{
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            if (h[i].key.len == name->len
+                && ngx_strncmp(h[i].lowcase_key, name->data, name->len) == 0)
+            {
+                return &h[i];
+            }
+        }
+    }
+
+    return NULL;
+}

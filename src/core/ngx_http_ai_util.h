@@ -120,6 +120,10 @@ char *ngx_http_ai_block_str(ngx_conf_t *cf, void *object, ngx_str_t *value,
 char *ngx_http_ai_block_num(ngx_conf_t *cf, void *object, ngx_str_t *value,
     ngx_uint_t n);
 
+/* the first request header of this name, in lower case, or NULL */
+ngx_table_elt_t *ngx_http_ai_header_in(ngx_http_request_t *r,
+    ngx_str_t *name);
+
 /* a CR, LF, NUL or another control character in it? */
 ngx_int_t ngx_http_ai_has_ctl(ngx_str_t *s);
 

@@ -646,8 +646,6 @@ ngx_http_ai_variable_session(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
     ngx_str_t           s;
-    ngx_uint_t          i;
-    ngx_list_part_t    *part;
     ngx_table_elt_t    *h;
     ngx_http_ai_ctx_t  *ctx;
 
@@ -660,28 +658,14 @@ ngx_http_ai_variable_session(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    part = &r->main->headers_in.headers.part;
-    h = part->elts;
+    h = ngx_http_ai_header_in(r->main, &code);
 
-    for (i = 0; /* void */ ; i++) {
+    if (h == NULL) {
+        h = ngx_http_ai_header_in(r->main, &session);
+    }
 
-        if (i >= part->nelts) {
-            if (part->next == NULL) {
-                break;
-            }
-
-            part = part->next;
-            h = part->elts;
-            i = 0;
-        }
-
-        if ((h[i].key.len == session.len
-             && ngx_strncmp(h[i].lowcase_key, session.data, session.len) == 0)
-            || (h[i].key.len == code.len
-                && ngx_strncmp(h[i].lowcase_key, code.data, code.len) == 0))
-        {
-            return ngx_http_ai_variable_set(v, &h[i].value);
-        }
+    if (h) {
+        return ngx_http_ai_variable_set(v, &h->value);
     }
 
     s = ngx_http_ai_str(ctx->peek.cache_key.len ? &ctx->peek.cache_key

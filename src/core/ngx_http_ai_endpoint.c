@@ -1,0 +1,194 @@
+
+/*
+ * What a request asks for: its method and the end of its URI name an
+ * operation and the dialect in which it is spoken to us.
+ */
+
+#include <core/ngx_http_ai.h>
+
+
+static void ngx_http_ai_endpoint(ngx_http_request_t *r,
+    ngx_http_ai_ctx_t *ctx);
+static ngx_str_t ngx_http_ai_endpoint_path(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_ai_endpoint_version(ngx_str_t *path);
+
+
+typedef struct {
+    ngx_str_t                  path;        /* with a slash at its end: more
+                                               follows, the model's id */
+    ngx_uint_t                 methods;
+    ngx_http_ai_op_e           op;
+    const ai_dialect_t        *dialect;
+} ngx_http_ai_endpoint_t;
+
+
+static ngx_http_ai_endpoint_t  ngx_http_ai_endpoints[] = {
+
+    { ngx_string(""), NGX_HTTP_GET|NGX_HTTP_HEAD,
+      NGX_HTTP_AI_OP_BASE, &ai_dialect_openai },
+
+    { ngx_string("chat/completions"), NGX_HTTP_POST,
+      NGX_HTTP_AI_OP_CHAT, &ai_dialect_openai },
+
+    { ngx_string("models"), NGX_HTTP_GET|NGX_HTTP_HEAD,
+      NGX_HTTP_AI_OP_MODELS, &ai_dialect_openai },
+
+    { ngx_string("models/"), NGX_HTTP_GET|NGX_HTTP_HEAD,
+      NGX_HTTP_AI_OP_MODEL, &ai_dialect_openai },
+
+    { ngx_null_string, 0, NGX_HTTP_AI_OP_NONE, NULL }
+};
+
+
+ngx_http_ai_ctx_t *
+ngx_http_ai_ctx_create(ngx_http_request_t *r)
+{
+    ngx_http_ai_ctx_t  *ctx;
+
+    ctx = ngx_http_ai_ctx(r);
+    if (ctx) {
+        return ctx;
+    }
+
+    ctx = ngx_pcalloc(r->pool, sizeof(ngx_http_ai_ctx_t));
+    if (ctx == NULL) {
+        return NULL;
+    }
+
+    ctx->request = r;
+    ctx->conf = ngx_http_ai_loc_conf(r);
+    ctx->dialect = &ai_dialect_openai;
+    ctx->start = ngx_http_ai_now();
+    ngx_http_ai_pool(&ctx->pool, r->pool);
+    ai_json_init(&ctx->doc, &ctx->pool);
+
+    ngx_http_ai_endpoint(r, ctx);
+
+    ngx_http_set_ctx(r, ctx, ngx_http_ai_gateway_module);
+
+    return ctx;
+}
+
+
+static void
+ngx_http_ai_endpoint(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx)
+{
+    ngx_str_t                path;
+    ngx_http_ai_endpoint_t  *e;
+
+    path = ngx_http_ai_endpoint_path(r);
+
+    for (e = ngx_http_ai_endpoints; e->dialect; e++) {
+
+        if (e->path.len && e->path.data[e->path.len - 1] == '/') {
+
+            if (path.len <= e->path.len
+                || ngx_strncmp(path.data, e->path.data, e->path.len) != 0)
+            {
+                continue;
+            }
+
+            ctx->model_id.data = path.data + e->path.len;
+            ctx->model_id.len = path.len - e->path.len;
+
+        } else if (path.len != e->path.len
+                   || ngx_strncmp(path.data, e->path.data, path.len) != 0)
+        {
+            continue;
+        }
+
+        ctx->op = e->op;
+        ctx->dialect = e->dialect;
+
+        if (!(r->method & e->methods)) {
+            ai_error_set(&ctx->error, AI_ERR_METHOD, NULL);
+        }
+
+        return;
+    }
+
+    ai_error_set(&ctx->error, AI_ERR_NOT_FOUND, NULL);
+}
+
+
+/* the URI behind the location's prefix and an API version */
+
+static ngx_str_t
+ngx_http_ai_endpoint_path(ngx_http_request_t *r)
+{
+    size_t                     i, n;
+    ngx_str_t                  path;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    path = r->uri;
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    if (!clcf->named
+#if (NGX_PCRE)
+        && clcf->regex == NULL
+#endif
+        && !clcf->exact_match
+        && clcf->name.len <= path.len
+        && ngx_strncmp(path.data, clcf->name.data, clcf->name.len) == 0)
+    {
+        path.data += clcf->name.len;
+        path.len -= clcf->name.len;
+
+        if (path.len && path.data[0] == '/') {
+            path.data++;
+            path.len--;
+        }
+
+        n = ngx_http_ai_endpoint_version(&path);
+        path.data += n;
+        path.len -= n;
+
+        return path;
+    }
+
+    /* no prefix is known here: it ends behind the first version */
+
+    for (i = 0; i < r->uri.len; i++) {
+
+        if (r->uri.data[i] != '/') {
+            continue;
+        }
+
+        path.data = r->uri.data + i + 1;
+        path.len = r->uri.len - i - 1;
+
+        n = ngx_http_ai_endpoint_version(&path);
+
+        if (n) {
+            path.data += n;
+            path.len -= n;
+            return path;
+        }
+    }
+
+    path = r->uri;
+
+    if (path.len && path.data[0] == '/') {
+        path.data++;
+        path.len--;
+    }
+
+    return path;
+}
+
+
+/* the length of a version in front, with its slash */
+
+static ngx_uint_t
+ngx_http_ai_endpoint_version(ngx_str_t *path)
+{
+    if (path->len == 2 && ngx_strncmp(path->data, "v1", 2) == 0) {
+        return 2;
+    }
+
+    if (path->len >= 3 && ngx_strncmp(path->data, "v1/", 3) == 0) {
+        return 3;
+    }
+
+    return 0;
+}
