@@ -51,6 +51,8 @@ typedef struct {
     unsigned           stream:1;
     unsigned           include_usage:1;
     unsigned           functions:1;
+    unsigned           array:1;     /* Gemini's stream without alt=sse: one
+                                       JSON array */
 } ai_reply_conf_t;
 
 
@@ -105,6 +107,8 @@ typedef struct {
 
 
 extern const ai_dialect_t   ai_dialect_openai;
+extern const ai_dialect_t   ai_dialect_gemini;
+extern const ai_dialect_t   ai_dialect_responses;
 
 /* 29 letters and digits out of 16 random bytes */
 void ai_dialect_id(ai_buf_t *b, const ai_char_t random[16]);

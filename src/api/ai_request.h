@@ -97,6 +97,8 @@ struct ai_tool_s {
     ai_raw_t           schema;      /* JSON schema, or absent */
     ai_raw_t           cache_mark;
     int                strict;      /* 1, 0, -1 not said */
+    unsigned           custom:1;    /* takes plain text: the schema has one
+                                       string, "input" */
 };
 
 

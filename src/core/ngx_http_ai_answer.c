@@ -14,10 +14,15 @@
 #define NGX_HTTP_AI_LINGER       500        /* ms behind the last event */
 
 
-static ngx_int_t ngx_http_ai_answer_translator(ngx_http_ai_attempt_t *at);
+static ngx_int_t ngx_http_ai_answer_decoder(ngx_http_ai_attempt_t *at);
+static ngx_int_t ngx_http_ai_answer_encoder(ngx_http_ai_attempt_t *at);
 static ngx_int_t ngx_http_ai_answer_whole(ngx_http_ai_attempt_t *at,
     u_char *p, size_t len);
+static ngx_int_t ngx_http_ai_answer_sse(ngx_http_ai_attempt_t *at,
+    ai_sse_event_t *ev);
 static ngx_int_t ngx_http_ai_answer_watch(ngx_http_ai_attempt_t *at,
+    ai_sse_event_t *ev);
+static ngx_int_t ngx_http_ai_answer_observe(ngx_http_ai_attempt_t *at,
     ai_sse_event_t *ev);
 static ngx_int_t ngx_http_ai_answer_translate(ngx_http_ai_attempt_t *at,
     ai_sse_event_t *ev);
@@ -66,8 +71,8 @@ ngx_http_ai_answer_header(ngx_http_ai_attempt_t *at)
         ai_sse_init(&at->sse, &at->ai_pool, 0);
     }
 
-    if (at->translate) {
-        return ngx_http_ai_answer_translator(at);
+    if (at->translate || at->ctx->dialect != &ai_dialect_openai) {
+        return ngx_http_ai_answer_decoder(at);
     }
 
     ai_watch_init(&at->watch, at->provider->api, &at->ai_pool,
@@ -77,16 +82,40 @@ ngx_http_ai_answer_header(ngx_http_ai_attempt_t *at)
 }
 
 
+/*
+ * A translation needs both ends.  A decoder alone watches an answer that goes
+ * through as it is.
+ */
+
 static ngx_int_t
-ngx_http_ai_answer_translator(ngx_http_ai_attempt_t *at)
+ngx_http_ai_answer_decoder(ngx_http_ai_attempt_t *at)
 {
-    ai_buf_t                 id, model;
-    ai_str_t                 name;
-    ai_sink_t                sink;
-    uint32_t                 bytes[4];
-    ngx_uint_t               i;
-    ngx_http_ai_ctx_t       *ctx;
-    ai_reply_conf_t   conf;
+    ai_sink_t  sink;
+
+    sink.event = ngx_http_ai_answer_event;
+    sink.data = at;
+
+    at->decoder = ai_decoder_create(at->provider->api, &at->ai_pool, &sink);
+
+    if (at->decoder == NULL) {
+        return NGX_ERROR;
+    }
+
+    at->decoder->rq = at->ctx->rq;
+
+    return at->translate ? ngx_http_ai_answer_encoder(at) : NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_ai_answer_encoder(ngx_http_ai_attempt_t *at)
+{
+    ai_buf_t            id, model;
+    ai_str_t            name;
+    uint32_t            bytes[4];
+    ngx_uint_t          i;
+    ai_reply_conf_t     conf;
+    ngx_http_ai_ctx_t  *ctx;
 
     ctx = at->ctx;
 
@@ -101,6 +130,10 @@ ngx_http_ai_answer_translator(ngx_http_ai_attempt_t *at)
     name = ai_str(&at->candidate->model);
     ai_buf_escape(&model, &name);
 
+    if (id.failed || model.failed) {
+        return NGX_ERROR;
+    }
+
     ngx_memzero(&conf, sizeof(ai_reply_conf_t));
 
     conf.id = ai_buf_str(&id);
@@ -113,20 +146,7 @@ ngx_http_ai_answer_translator(ngx_http_ai_attempt_t *at)
 
     at->reply = ctx->dialect->reply_create(&conf, &at->out, &at->ai_pool);
 
-    sink.event = ngx_http_ai_answer_event;
-    sink.data = at;
-
-    at->decoder = ai_decoder_create(at->provider->api, &at->ai_pool, &sink);
-
-    if (id.failed || model.failed || at->reply == NULL
-        || at->decoder == NULL)
-    {
-        return NGX_ERROR;
-    }
-
-    at->decoder->rq = ctx->rq;
-
-    return NGX_OK;
+    return at->reply ? NGX_OK : NGX_ERROR;
 }
 
 
@@ -167,11 +187,7 @@ ngx_http_ai_answer_feed(ngx_http_ai_attempt_t *at, u_char *p, size_t len)
             continue;
         }
 
-        if (at->translate) {
-            rv = ngx_http_ai_answer_translate(at, &ev);
-        } else {
-            rv = ngx_http_ai_answer_watch(at, &ev);
-        }
+        rv = ngx_http_ai_answer_sse(at, &ev);
 
         if (rv != NGX_OK) {
             return rv;
@@ -185,6 +201,18 @@ ngx_http_ai_answer_feed(ngx_http_ai_attempt_t *at, u_char *p, size_t len)
     }
 
     return at->out.failed ? NGX_ERROR : NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_ai_answer_sse(ngx_http_ai_attempt_t *at, ai_sse_event_t *ev)
+{
+    if (at->translate) {
+        return ngx_http_ai_answer_translate(at, ev);
+    }
+
+    return at->decoder ? ngx_http_ai_answer_observe(at, ev)
+                       : ngx_http_ai_answer_watch(at, ev);
 }
 
 
@@ -251,6 +279,40 @@ ngx_http_ai_answer_watch(ngx_http_ai_attempt_t *at, ai_sse_event_t *ev)
 
     if (at->watch.done) {
         ngx_http_ai_answer_terminal(at);
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * The event goes on as it is, once the decoder has seen what it says; one the
+ * decoder does not know is the client's to understand.
+ */
+
+static ngx_int_t
+ngx_http_ai_answer_observe(ngx_http_ai_attempt_t *at, ai_sse_event_t *ev)
+{
+    if (ev->data.data) {
+        (void) at->provider->api->stream(at->decoder, ev);
+
+        if (at->failure && !at->content) {
+            return NGX_ERROR;
+        }
+
+        if (at->decoder->terminal && !at->terminal) {
+            ngx_http_ai_answer_terminal(at);
+        }
+    }
+
+    ai_buf_cat(&at->out, &ev->bytes);
+
+    if (at->failure) {
+
+        /* the provider's own error event has told the client */
+
+        at->told = 1;
+        return NGX_ERROR;
     }
 
     return NGX_OK;
@@ -336,7 +398,7 @@ ngx_http_ai_answer_event(void *data, const ai_event_t *ev)
         break;
     }
 
-    rc = at->ctx->dialect->reply_event(at->reply, ev);
+    rc = at->reply ? at->ctx->dialect->reply_event(at->reply, ev) : AI_OK;
 
     if (ev->type == AI_EVENT_DELTA || ev->type == AI_EVENT_FINISH
         || (ev->type == AI_EVENT_BLOCK_START
@@ -529,7 +591,7 @@ ngx_http_ai_answer_end(ngx_http_ai_attempt_t *at, ngx_int_t rc)
         ngx_http_ai_answer_end_whole(at);
     }
 
-    if (!at->translate && at->status && ngx_http_ai_answer_is_ok(at)) {
+    if (at->decoder == NULL && ngx_http_ai_answer_is_ok(at)) {
         at->usage = at->watch.usage;
         at->finish = at->watch.finish;
         at->response_id = at->watch.id;
@@ -575,7 +637,7 @@ ngx_http_ai_answer_end_whole(ngx_http_ai_attempt_t *at)
 
     body = ai_buf_str(&at->whole);
 
-    if (!at->translate) {
+    if (at->decoder == NULL) {
 
         if (ai_watch_answer(&at->watch, &body) != AI_OK) {
             ngx_http_ai_answer_error(at, &at->watch.error);
@@ -594,10 +656,16 @@ ngx_http_ai_answer_end_whole(ngx_http_ai_attempt_t *at)
         return;
     }
 
-    if (rc != AI_OK || at->ctx->dialect->reply_end(at->reply) != AI_OK) {
+    if (rc != AI_OK
+        || (at->reply && at->ctx->dialect->reply_end(at->reply) != AI_OK))
+    {
         (void) ngx_http_ai_answer_invalid(at, "an answer that is none of its "
                                           "API");
         return;
+    }
+
+    if (at->reply == NULL) {
+        at->out = at->whole;
     }
 
     at->complete = 1;
@@ -615,9 +683,7 @@ ngx_http_ai_answer_end_stream(ngx_http_ai_attempt_t *at, ngx_int_t rc)
     if (rc == NGX_OK && !at->failure && !at->terminal
         && ai_sse_end(&at->sse, &ev, 1) == AI_OK)
     {
-        if (at->translate) {
-            (void) ngx_http_ai_answer_translate(at, &ev);
-        } else if (ngx_http_ai_answer_watch(at, &ev) == NGX_OK) {
+        if (ngx_http_ai_answer_sse(at, &ev) == NGX_OK && !at->translate) {
             ai_buf_lit(&at->out, "\n\n");
         }
     }
@@ -633,7 +699,7 @@ ngx_http_ai_answer_end_stream(ngx_http_ai_attempt_t *at, ngx_int_t rc)
         return;
     }
 
-    if (!at->translate) {
+    if (at->decoder == NULL) {
 
         if (at->watch.done || (rc == NGX_OK && at->watch.finished)) {
 
@@ -648,7 +714,8 @@ ngx_http_ai_answer_end_stream(ngx_http_ai_attempt_t *at, ngx_int_t rc)
     } else if ((at->terminal || rc == NGX_OK)
                && at->provider->api->stream_end(at->decoder) == AI_OK
                && !at->failure
-               && at->ctx->dialect->reply_end(at->reply) == AI_OK)
+               && (at->reply == NULL
+                   || at->ctx->dialect->reply_end(at->reply) == AI_OK))
     {
         at->complete = 1;
         return;
@@ -682,7 +749,7 @@ ngx_http_ai_answer_broken(ngx_http_ai_attempt_t *at, ngx_int_t rc)
                                  NGX_HTTP_AI_NEXT_ERROR);
     }
 
-    if (at->content) {
+    if (at->content && !at->told) {
         at->ctx->dialect->error_event(&at->out, &at->error);
     }
 }

@@ -76,6 +76,7 @@ struct ngx_http_ai_ctx_s {
     uint64_t                   entered;     /* ... since here, while ... */
     ngx_uint_t                 depth;       /* ... this is not 0 */
 
+    ngx_event_t                delay;       /* of "limit_rate" */
     ngx_http_event_handler_pt  read_body;   /* nginx's reader of the body */
 
     unsigned                   body_done:1; /* parsed, or refused */
@@ -123,8 +124,8 @@ struct ngx_http_ai_attempt_s {
     int64_t                    retry_after; /* ms, -1 */
     ai_buf_t                   whole;       /* a JSON answer, or an error */
     ai_sse_t                   sse;
-    ai_watch_t                 watch;       /* pass-through */
-    ai_decoder_t              *decoder;     /* translation */
+    ai_watch_t                 watch;       /* OpenAI's chat, passed through */
+    ai_decoder_t              *decoder;     /* of any other answer */
     void                      *reply;       /* of ctx->dialect */
     ai_buf_t                   out;         /* for the client, not sent yet */
     ai_buf_t                   sent;        /* what the filters have of it */
@@ -149,6 +150,8 @@ struct ngx_http_ai_attempt_s {
     unsigned                   complete:1;  /* answer is whole and valid */
     unsigned                   cancelled:1; /* by run() */
     unsigned                   expired:1;   /* the timer ran out */
+    unsigned                   told:1;      /* the client has the provider's
+                                               own error event */
     unsigned                   paused:1;
     unsigned                   counted:1;   /* in the target's slot */
 };

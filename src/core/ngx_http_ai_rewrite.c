@@ -9,6 +9,8 @@
 
 static ngx_int_t ngx_http_ai_rewrite_splice(ngx_http_ai_attempt_t *at,
     ai_target_t *target);
+static ai_int_t ngx_http_ai_rewrite_edit(ngx_http_ai_attempt_t *at,
+    ai_target_t *target, ai_splice_t *splice);
 static ngx_int_t ngx_http_ai_rewrite_build(ngx_http_ai_attempt_t *at,
     ai_target_t *target);
 static ngx_int_t ngx_http_ai_rewrite_add(ngx_http_ai_attempt_t *at,
@@ -63,9 +65,7 @@ ngx_http_ai_rewrite_splice(ngx_http_ai_attempt_t *at, ai_target_t *target)
         return NGX_ERROR;
     }
 
-    if (ai_openai_edit(target, &ctx->doc, &ctx->peek, &at->ai_pool, splice,
-                       &ctx->dropped, &at->error)
-        != AI_OK
+    if (ngx_http_ai_rewrite_edit(at, target, splice) != AI_OK
         || ai_splice_finish(splice, &ctx->doc, &len) != AI_OK)
     {
         return NGX_ERROR;
@@ -98,6 +98,43 @@ ngx_http_ai_rewrite_splice(ngx_http_ai_attempt_t *at, ai_target_t *target)
 
     return ngx_http_ai_rewrite_add(at, &last, text + pos,
                                    ctx->body.len - pos);
+}
+
+
+/* what has to be another in the body of a client of the same API */
+
+static ai_int_t
+ngx_http_ai_rewrite_edit(ngx_http_ai_attempt_t *at, ai_target_t *target,
+    ai_splice_t *splice)
+{
+    ai_raw_t            raw;
+    ai_buf_t            model;
+    ngx_http_ai_ctx_t  *ctx;
+
+    ctx = at->ctx;
+
+    if (ctx->dialect == &ai_dialect_openai) {
+        return ai_openai_edit(target, &ctx->doc, &ctx->peek, &at->ai_pool,
+                              splice, &ctx->dropped, &at->error);
+    }
+
+    if (ctx->peek.model_ref == AI_JSON_NONE
+        || ai_str_eq(&ctx->peek.model, &target->model))
+    {
+        return AI_OK;
+    }
+
+    ai_buf_init(&model, &at->ai_pool);
+    ai_buf_quote(&model, &target->model);
+
+    if (model.failed) {
+        return AI_ERROR;
+    }
+
+    raw = ai_buf_str(&model);
+    ai_splice_replace(splice, &ctx->doc, ctx->peek.model_ref, &raw);
+
+    return AI_OK;
 }
 
 

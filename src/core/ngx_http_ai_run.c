@@ -24,6 +24,8 @@ static ngx_int_t ngx_http_ai_run_launch(ngx_http_request_t *r,
     ngx_http_ai_ctx_t *ctx);
 static ngx_int_t ngx_http_ai_run_failed(ngx_http_request_t *r,
     ngx_http_ai_ctx_t *ctx, ngx_http_ai_attempt_t *at);
+static ngx_int_t ngx_http_ai_run_refused(ngx_http_request_t *r,
+    ngx_http_ai_ctx_t *ctx, ngx_http_ai_attempt_t *at);
 static ngx_uint_t ngx_http_ai_run_may_go_on(ngx_http_ai_ctx_t *ctx,
     ngx_http_ai_attempt_t *at);
 static ngx_str_t ngx_http_ai_run_reason(ngx_uint_t failure);
@@ -33,6 +35,10 @@ static ngx_int_t ngx_http_ai_run_output(ngx_http_request_t *r,
     ngx_http_ai_ctx_t *ctx, ngx_http_ai_attempt_t *at);
 static ngx_int_t ngx_http_ai_run_wait(ngx_http_request_t *r,
     ngx_http_ai_attempt_t *at);
+static ngx_int_t ngx_http_ai_run_delay(ngx_http_request_t *r,
+    ngx_http_ai_ctx_t *ctx);
+static void ngx_http_ai_run_delayed(ngx_event_t *ev);
+static void ngx_http_ai_run_delay_cleanup(void *data);
 
 
 uint64_t
@@ -94,6 +100,12 @@ ngx_http_ai_run(ngx_http_request_t *r)
     ngx_http_ai_enter(ctx);
     rc = ngx_http_ai_run_step(r, ctx);
     ngx_http_ai_leave(ctx);
+
+    if (r->connection->write->delayed
+        && ngx_http_ai_run_delay(r, ctx) != NGX_OK)
+    {
+        rc = NGX_ERROR;
+    }
 
     if (rc != NGX_DONE) {
         ctx->end = ngx_http_ai_now();
@@ -222,7 +234,7 @@ ngx_http_ai_run_failed(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx,
 
         ctx->attempt = at;
 
-        return ngx_http_ai_error_send(r, &ctx->error);
+        return ngx_http_ai_run_refused(r, ctx, at);
     }
 
     ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
@@ -233,6 +245,34 @@ ngx_http_ai_run_failed(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx,
     ctx->min_context = ngx_max(at->candidate->context, ctx->prompt_est);
 
     return NGX_DECLINED;
+}
+
+
+/*
+ * The last word.  Clients of a provider's own API know its errors by their
+ * wording: they get them as they are, but for those about our key.
+ */
+
+static ngx_int_t
+ngx_http_ai_run_refused(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx,
+    ngx_http_ai_attempt_t *at)
+{
+    ngx_str_t  json;
+
+    if (at->translate
+        || ctx->dialect == &ai_dialect_openai
+        || at->status < 400
+        || at->error.kind == AI_ERR_UPSTREAM_AUTH
+        || ai_buf_len(&at->whole) == 0
+        || at->whole.start[0] != '{')
+    {
+        return ngx_http_ai_error_send(r, &ctx->error);
+    }
+
+    json.data = at->whole.start;
+    json.len = ai_buf_len(&at->whole);
+
+    return ngx_http_ai_json_send(r, at->status, &json);
 }
 
 
@@ -455,7 +495,7 @@ ngx_http_ai_run_output(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx,
         }
     }
 
-    if (r->connection->write->timer_set) {
+    if (r->connection->write->timer_set && !r->connection->write->delayed) {
         ngx_del_timer(r->connection->write);
     }
 
@@ -483,6 +523,98 @@ ngx_http_ai_run_wait(ngx_http_request_t *r, ngx_http_ai_attempt_t *at)
     }
 
     return NGX_DONE;
+}
+
+
+/*
+ * "limit_rate" holds the client's write event back by a timer, which core
+ * deletes when it reads from the provider on the same connection's behalf:
+ * one of our own stands in.
+ */
+
+static ngx_int_t
+ngx_http_ai_run_delay(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx)
+{
+    ngx_event_t         *wev;
+    ngx_msec_int_t       left;
+    ngx_pool_cleanup_t  *cln;
+
+    if (ctx->delay.timer_set) {
+        return NGX_OK;
+    }
+
+    if (ctx->delay.handler == NULL) {
+        cln = ngx_pool_cleanup_add(r->pool, 0);
+        if (cln == NULL) {
+            return NGX_ERROR;
+        }
+
+        cln->handler = ngx_http_ai_run_delay_cleanup;
+        cln->data = ctx;
+
+        ctx->delay.handler = ngx_http_ai_run_delayed;
+        ctx->delay.data = ctx;
+        ctx->delay.log = r->connection->log;
+    }
+
+    wev = r->connection->write;
+    left = 1;
+
+    if (wev->timer_set) {
+        left = (ngx_msec_int_t) (wev->timer.key - ngx_current_msec);
+    }
+
+    ngx_add_timer(&ctx->delay, (ngx_msec_t) ngx_max(left, 1));
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_ai_run_delayed(ngx_event_t *ev)
+{
+    ngx_event_t         *wev;
+    ngx_connection_t    *c;
+    ngx_http_ai_ctx_t   *ctx;
+    ngx_http_request_t  *r;
+
+    ctx = ev->data;
+    r = ctx->request;
+    c = r->connection;
+    wev = c->write;
+
+    ngx_http_set_log_request(c->log, r);
+
+    if (!wev->delayed) {
+        return;
+    }
+
+    if (wev->timer_set) {
+
+        /* nobody has touched it so far */
+
+        (void) ngx_http_ai_run_delay(r, ctx);
+        return;
+    }
+
+    wev->delayed = 0;
+
+    /* run(), or nginx's own writer of the rest */
+
+    r->write_event_handler(r);
+
+    ngx_http_run_posted_requests(c);
+}
+
+
+static void
+ngx_http_ai_run_delay_cleanup(void *data)
+{
+    ngx_http_ai_ctx_t  *ctx = data;
+
+    if (ctx->delay.timer_set) {
+        ngx_del_timer(&ctx->delay);
+    }
 }
 
 

@@ -39,6 +39,8 @@ static void ngx_http_ai_upstream_states(ngx_http_request_t *sr);
 static ngx_str_t  ngx_http_ai_forwarded[] = {
     ngx_string("user-agent"),
     ngx_string("openai-beta"),
+    ngx_string("anthropic-version"),
+    ngx_string("anthropic-beta"),
     ngx_string("idempotency-key"),
     ngx_string("x-client-request-id"),
     ngx_string("http-referer"),
@@ -197,6 +199,10 @@ ngx_http_ai_upstream_request(ngx_http_request_t *sr)
     ngx_chain_t            *cl;
     ngx_http_ai_attempt_t  *at;
 
+    /* the only header of an API's own that its clients may choose */
+
+    static ngx_str_t        version = ngx_string("anthropic-version");
+
     at = ngx_http_get_module_ctx(sr, ngx_http_ai_filter_module);
 
     target.provider = at->provider->api;
@@ -214,6 +220,10 @@ ngx_http_ai_upstream_request(ngx_http_request_t *sr)
 
     if (ngx_http_ai_upstream_set_headers(at, &b) != NGX_OK) {
         return NGX_ERROR;
+    }
+
+    if (at->translate || ngx_http_ai_header_in(sr->main, &version) == NULL) {
+        ai_buf_add(&b, at->provider->own.data, at->provider->own.len);
     }
 
     if (!at->translate) {
@@ -635,7 +645,11 @@ ngx_http_ai_upstream_filter(void *data, ssize_t bytes)
         rc = ngx_http_ai_answer_feed(at, b->pos, bytes);
     }
 
+    /* what is held before the first content has a limit of its own, and
+     * nobody who would resume */
+
     if (u->length != 0
+        && at->content
         && ai_buf_len(&at->out) >= NGX_HTTP_AI_OUT_MAX)
     {
         ngx_http_ai_attempt_pause(at);

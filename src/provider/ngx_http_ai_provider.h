@@ -43,8 +43,8 @@ struct ngx_http_ai_provider_s {
     ngx_str_t                  key_prefix;
     ngx_str_t                  fixed;       /* ready request header lines that
                                                are the same in every request:
-                                               Host, credential, the API's
-                                               own, CRLF ended */
+                                               Host, credential, CRLF ended */
+    ngx_str_t                  own;         /* the API's own lines, alike */
 
     ngx_array_t                models;      /* ngx_http_ai_model_t; never
                                                empty: "*" is the default */

@@ -393,6 +393,9 @@ ngx_http_ai_provider_fixed(ngx_conf_t *cf, ngx_http_ai_provider_t *p)
                         &p->key);
     }
 
+    p->fixed.len = b - p->fixed.data;
+    p->own.data = b;
+
     line = p->api->headers.data;
     last = line + p->api->headers.len;
 
@@ -411,7 +414,7 @@ ngx_http_ai_provider_fixed(ngx_conf_t *cf, ngx_http_ai_provider_t *p)
         b = ngx_cpymem(b, line, next - line);
     }
 
-    p->fixed.len = b - p->fixed.data;
+    p->own.len = b - p->own.data;
 
     return NGX_OK;
 }

@@ -1,0 +1,442 @@
+
+#include <api/ai_responses_int.h>
+
+
+#define AI_RESPONSES_OUTPUT_MAX  INT32_MAX
+
+
+/* the fields that are looked at here */
+enum {
+    AI_PEEK_MODEL = 0,
+    AI_PEEK_INPUT,
+    AI_PEEK_STREAM,
+    AI_PEEK_MAX_OUTPUT,
+    AI_PEEK_TOOLS,
+    AI_PEEK_DECISIONS,              /* those above: J7 */
+
+    AI_PEEK_STREAM_OPTIONS = AI_PEEK_DECISIONS,
+    AI_PEEK_USER,
+    AI_PEEK_SAFETY,
+    AI_PEEK_CACHE_KEY,
+    AI_PEEK_METADATA,
+    AI_PEEK_TEMPERATURE,
+    AI_PEEK_INCLUDE,
+    AI_PEEK_FIELDS
+};
+
+
+static ai_int_t ai_responses_peek_walk(const ai_openai_ctx_t *c,
+    ai_ref_t *refs);
+static ai_int_t ai_responses_peek_key(const ai_openai_ctx_t *c, ai_ref_t key,
+    ai_uint_t *field);
+static ai_int_t ai_responses_peek_text(const ai_openai_ctx_t *c,
+    const char *name, ai_ref_t v, ai_str_t *out);
+static ai_int_t ai_responses_peek_rest(const ai_openai_ctx_t *c,
+    const ai_ref_t *refs, ai_peek_t *peek);
+static ai_int_t ai_responses_peek_lists(const ai_openai_ctx_t *c,
+    const ai_ref_t *refs, ai_peek_t *peek);
+static ai_int_t ai_responses_has_image(const ai_json_t *doc, ai_ref_t item);
+static ai_int_t ai_responses_has_logprobs(const ai_json_t *doc,
+    ai_ref_t include);
+static void ai_responses_text_add(ai_buf_t *b, const ai_json_t *doc,
+    ai_ref_t v, size_t max);
+
+
+static const ai_str_t  ai_responses_peek_names[AI_PEEK_FIELDS] = {
+    ai_string("model"),
+    ai_string("input"),
+    ai_string("stream"),
+    ai_string("max_output_tokens"),
+    ai_string("tools"),
+    ai_string("stream_options"),
+    ai_string("user"),
+    ai_string("safety_identifier"),
+    ai_string("prompt_cache_key"),
+    ai_string("metadata"),
+    ai_string("temperature"),
+    ai_string("include")
+};
+
+
+ai_int_t
+ai_responses_peek(const ai_json_t *doc, const ai_pool_t *pool,
+    ai_peek_t *peek, ai_error_t *err)
+{
+    ai_ref_t         refs[AI_PEEK_FIELDS];
+    ai_openai_ctx_t  c;
+
+    c.doc = doc;
+    c.pool = pool;
+    c.err = err;
+
+    memset(peek, 0, sizeof(ai_peek_t));
+
+    if (ai_responses_peek_walk(&c, refs) != AI_OK
+        || ai_openai_peek_model(&c, refs[AI_PEEK_MODEL], &peek->model) != AI_OK
+        || ai_responses_peek_rest(&c, refs, peek) != AI_OK)
+    {
+        return AI_ERROR;
+    }
+
+    /* the usage is in every stream's last event */
+
+    peek->include_usage = 1;
+
+    peek->model_ref = refs[AI_PEEK_MODEL];
+    peek->stream_ref = refs[AI_PEEK_STREAM];
+    peek->stream_options_ref = refs[AI_PEEK_STREAM_OPTIONS];
+    peek->include_usage_ref = AI_JSON_NONE;
+    peek->messages_ref = refs[AI_PEEK_INPUT];
+    peek->max_tokens_ref = refs[AI_PEEK_MAX_OUTPUT];
+    peek->metadata_ref = refs[AI_PEEK_METADATA];
+
+    return ai_responses_peek_lists(&c, refs, peek);
+}
+
+
+static ai_int_t
+ai_responses_peek_walk(const ai_openai_ctx_t *c, ai_ref_t *refs)
+{
+    ai_ref_t          key, v;
+    ai_uint_t         i, field;
+    ai_json_t         copy;
+    const ai_json_t  *doc;
+
+    doc = c->doc;
+
+    for (i = 0; i < AI_PEEK_FIELDS; i++) {
+        refs[i] = AI_JSON_NONE;
+    }
+
+    if (ai_json_type(doc, AI_JSON_ROOT) != AI_JSON_OBJECT) {
+        ai_error_set(c->err, AI_ERR_BAD_JSON,
+                     "The request body must be a JSON object.");
+        return AI_ERROR;
+    }
+
+    /* the check notes its result in the doc it is given */
+
+    copy = *doc;
+
+    if (ai_json_unique(&copy, AI_JSON_ROOT) != AI_OK) {
+        if (copy.error != AI_JSON_E_DUPLICATE) {
+            return ai_openai_no_memory(c);
+        }
+
+        ai_error_set(c->err, AI_ERR_BAD_REQUEST,
+                     "The request body has a field twice.");
+        return AI_ERROR;
+    }
+
+    for (key = ai_json_first(doc, AI_JSON_ROOT);
+         key != AI_JSON_NONE;
+         key = ai_json_next(doc, AI_JSON_ROOT, key))
+    {
+        if (ai_responses_peek_key(c, key, &field) != AI_OK) {
+            return AI_ERROR;
+        }
+
+        v = ai_json_value(doc, key);
+
+        if (field != AI_PEEK_FIELDS && !ai_json_is_null(doc, v)) {
+            refs[field] = v;
+        }
+    }
+
+    return AI_OK;
+}
+
+
+/* some back ends ignore case: "Model" would be another model there */
+
+static ai_int_t
+ai_responses_peek_key(const ai_openai_ctx_t *c, ai_ref_t key,
+    ai_uint_t *field)
+{
+    ai_str_t   s;
+    ai_uint_t  i;
+
+    s = ai_json_esc(c->doc, key);
+
+    if (c->doc->node[key].escaped
+        && ai_json_str(c->doc, key, c->pool, &s) != AI_OK)
+    {
+        return ai_openai_no_memory(c);
+    }
+
+    for (i = 0; i < AI_PEEK_FIELDS; i++) {
+        if (s.len == ai_responses_peek_names[i].len
+            && memcmp(s.data, ai_responses_peek_names[i].data, s.len) == 0)
+        {
+            break;
+        }
+    }
+
+    *field = i;
+
+    for (i = 0; i < AI_PEEK_DECISIONS && *field == AI_PEEK_FIELDS; i++) {
+        if (s.len == ai_responses_peek_names[i].len
+            && ai_str_caseeq(&s, &ai_responses_peek_names[i]))
+        {
+            return ai_openai_bad_value(c, NULL,
+                                 (char *) ai_responses_peek_names[i].data,
+                                 ": its name must be in lower case.");
+        }
+    }
+
+    return AI_OK;
+}
+
+
+static ai_int_t
+ai_responses_peek_text(const ai_openai_ctx_t *c, const char *name, ai_ref_t v,
+    ai_str_t *out)
+{
+    if (v == AI_JSON_NONE) {
+        return AI_OK;
+    }
+
+    if (ai_openai_want(c, NULL, name, v, AI_JSON_STRING) != AI_OK) {
+        return AI_ERROR;
+    }
+
+    if (ai_json_str(c->doc, v, c->pool, out) != AI_OK) {
+        return ai_openai_no_memory(c);
+    }
+
+    return AI_OK;
+}
+
+
+static ai_int_t
+ai_responses_peek_rest(const ai_openai_ctx_t *c, const ai_ref_t *refs,
+    ai_peek_t *peek)
+{
+    int       stream;
+    ai_str_t  safety;
+
+    stream = 0;
+    peek->n = -1;
+    peek->max_output = -1;
+
+    memset(&safety, 0, sizeof(ai_str_t));
+
+    if (ai_openai_flag(c, NULL, "stream", refs[AI_PEEK_STREAM], &stream)
+        != AI_OK
+        || ai_openai_integer(c, NULL, "max_output_tokens",
+                             refs[AI_PEEK_MAX_OUTPUT], 1,
+                             AI_RESPONSES_OUTPUT_MAX, &peek->max_output)
+           != AI_OK
+        || ai_openai_want(c, NULL, "stream_options",
+                          refs[AI_PEEK_STREAM_OPTIONS], AI_JSON_OBJECT)
+           != AI_OK
+        || ai_openai_number(c, NULL, "temperature", refs[AI_PEEK_TEMPERATURE],
+                            &peek->temperature) != AI_OK
+        || ai_openai_want(c, NULL, "metadata", refs[AI_PEEK_METADATA],
+                          AI_JSON_OBJECT) != AI_OK
+        || ai_openai_want(c, NULL, "include", refs[AI_PEEK_INCLUDE],
+                          AI_JSON_ARRAY) != AI_OK
+        || ai_responses_peek_text(c, "user", refs[AI_PEEK_USER], &peek->user)
+           != AI_OK
+        || ai_responses_peek_text(c, "safety_identifier",
+                                  refs[AI_PEEK_SAFETY], &safety) != AI_OK
+        || ai_responses_peek_text(c, "prompt_cache_key",
+                                  refs[AI_PEEK_CACHE_KEY], &peek->cache_key)
+           != AI_OK)
+    {
+        return AI_ERROR;
+    }
+
+    if (peek->user.len == 0) {
+        peek->user = safety;
+    }
+
+    peek->stream = stream;
+    peek->logprobs = ai_responses_has_logprobs(c->doc, refs[AI_PEEK_INCLUDE]);
+
+    return AI_OK;
+}
+
+
+/* no input at all is allowed where the provider remembers the conversation */
+
+static ai_int_t
+ai_responses_peek_lists(const ai_openai_ctx_t *c, const ai_ref_t *refs,
+    ai_peek_t *peek)
+{
+    ai_ref_t          v, input, tools;
+    const ai_json_t  *doc;
+
+    doc = c->doc;
+    input = refs[AI_PEEK_INPUT];
+    tools = refs[AI_PEEK_TOOLS];
+
+    if (ai_openai_want(c, NULL, "tools", tools, AI_JSON_ARRAY) != AI_OK) {
+        return AI_ERROR;
+    }
+
+    if (tools != AI_JSON_NONE) {
+        peek->tools = doc->node[tools].count;
+    }
+
+    if (input == AI_JSON_NONE) {
+        return AI_OK;
+    }
+
+    if (ai_json_type(doc, input) == AI_JSON_STRING) {
+        peek->messages = 1;
+        return AI_OK;
+    }
+
+    if (ai_json_type(doc, input) != AI_JSON_ARRAY) {
+        return ai_openai_bad_type(c, NULL, "input", "a string or an array",
+                                  input);
+    }
+
+    peek->messages = doc->node[input].count;
+
+    for (v = ai_json_first(doc, input);
+         v != AI_JSON_NONE && !peek->images;
+         v = ai_json_next(doc, input, v))
+    {
+        peek->images = ai_responses_has_image(doc, v);
+    }
+
+    return AI_OK;
+}
+
+
+static ai_int_t
+ai_responses_has_image(const ai_json_t *doc, ai_ref_t item)
+{
+    ai_ref_t  v, content;
+
+    if (ai_json_type(doc, item) != AI_JSON_OBJECT) {
+        return 0;
+    }
+
+    content = ai_json_get(doc, item, "content");
+
+    if (content == AI_JSON_NONE) {
+        content = ai_json_get(doc, item, "output");
+    }
+
+    if (ai_json_type(doc, content) != AI_JSON_ARRAY) {
+        return 0;
+    }
+
+    for (v = ai_json_first(doc, content);
+         v != AI_JSON_NONE;
+         v = ai_json_next(doc, content, v))
+    {
+        if (ai_json_type(doc, v) == AI_JSON_OBJECT
+            && ai_json_is(doc, ai_json_get(doc, v, "type"), "input_image"))
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static ai_int_t
+ai_responses_has_logprobs(const ai_json_t *doc, ai_ref_t include)
+{
+    ai_ref_t  v;
+
+    for (v = ai_json_first(doc, include);
+         v != AI_JSON_NONE;
+         v = ai_json_next(doc, include, v))
+    {
+        if (ai_json_is(doc, v, "message.output_text.logprobs")) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+ai_int_t
+ai_responses_last_text(const ai_json_t *doc, const ai_peek_t *peek,
+    const ai_pool_t *pool, size_t max, ai_str_t *out)
+{
+    ai_buf_t  b;
+    ai_ref_t  v, last, content;
+
+    out->len = 0;
+    out->data = NULL;
+
+    last = AI_JSON_NONE;
+    content = peek->messages_ref;
+
+    if (ai_json_type(doc, content) == AI_JSON_ARRAY) {
+
+        for (v = ai_json_first(doc, peek->messages_ref);
+             v != AI_JSON_NONE;
+             v = ai_json_next(doc, peek->messages_ref, v))
+        {
+            if (ai_json_type(doc, v) == AI_JSON_OBJECT
+                && ai_json_is(doc, ai_json_get(doc, v, "role"), "user"))
+            {
+                last = v;
+            }
+        }
+
+        if (last == AI_JSON_NONE) {
+            return AI_DECLINED;
+        }
+
+        content = ai_json_get(doc, last, "content");
+    }
+
+    if (content == AI_JSON_NONE) {
+        return AI_DECLINED;
+    }
+
+    ai_buf_init(&b, pool);
+
+    if (ai_json_type(doc, content) == AI_JSON_STRING) {
+        ai_responses_text_add(&b, doc, content, max);
+
+    } else if (ai_json_type(doc, content) == AI_JSON_ARRAY) {
+
+        for (v = ai_json_first(doc, content);
+             v != AI_JSON_NONE && ai_buf_len(&b) < max;
+             v = ai_json_next(doc, content, v))
+        {
+            if (ai_json_type(doc, v) == AI_JSON_OBJECT
+                && ai_json_is(doc, ai_json_get(doc, v, "type"), "input_text"))
+            {
+                ai_responses_text_add(&b, doc, ai_json_get(doc, v, "text"),
+                                      max);
+            }
+        }
+    }
+
+    if (b.failed) {
+        return AI_ERROR;
+    }
+
+    *out = ai_buf_str(&b);
+    out->len = ai_openai_utf8_cut(out, max);
+
+    return AI_OK;
+}
+
+
+static void
+ai_responses_text_add(ai_buf_t *b, const ai_json_t *doc, ai_ref_t v,
+    size_t max)
+{
+    ai_esc_t  s;
+
+    if (ai_buf_len(b)) {
+        ai_buf_char(b, '\n');
+    }
+
+    s = ai_json_esc(doc, v);
+    s = ai_openai_esc_cut(&s, max);
+    ai_json_unescape(b, &s);
+}
