@@ -182,7 +182,9 @@ for my $file (glob $t->root . '/t/data/jsontestsuite/test_parsing/*.json') {
     $r = post(content($text));
     $s = http('', start => 1) if $r->closed;
 
-    # what is an error alone may be none within an array
+    # NUL in a key is refused everywhere (J3)
+    $kind = 'n' if $name eq 'y_object_escaped_null_in_key';
+
     my $ok = $kind eq 'y' ? $r->status == 200
         : $kind eq 'n' ? $r->status == 400
         : $r->status == 200 || $r->status == 400;

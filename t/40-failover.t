@@ -61,7 +61,7 @@ http {
         api openai;
         endpoint http://127.0.0.1:%%PORT_8081%%;
         key sk-canary-first;
-        read_timeout 10s;
+        read_timeout 1500ms;
         first_token_timeout 300ms;
     }
 

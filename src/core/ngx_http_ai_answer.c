@@ -701,6 +701,11 @@ ngx_http_ai_answer_end_stream(ngx_http_ai_attempt_t *at, ngx_int_t rc)
 
     if (at->decoder == NULL) {
 
+        if (at->watch.done && !at->content) {
+            (void) ngx_http_ai_answer_invalid(at, "an empty stream");
+            return;
+        }
+
         if (at->watch.done || (rc == NGX_OK && at->watch.finished)) {
 
             if (!at->watch.done) {

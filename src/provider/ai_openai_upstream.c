@@ -117,6 +117,7 @@ static ai_int_t ai_upstream_text(ai_upstream_t *u, ai_upstream_choice_t *c,
 static ai_int_t ai_upstream_open(ai_upstream_t *u, ai_upstream_choice_t *c,
     ai_block_e kind);
 static ai_int_t ai_upstream_close(ai_upstream_t *u, ai_upstream_choice_t *c);
+static ai_int_t ai_upstream_has_reason(const ai_upstream_t *u);
 static ai_int_t ai_upstream_finish(ai_upstream_t *u);
 static ai_int_t ai_upstream_finish_one(ai_upstream_t *u,
     ai_upstream_choice_t *c);
@@ -153,6 +154,11 @@ ai_upstream_stream(ai_decoder_t *d, const ai_sse_event_t *ev)
     }
 
     if (ai_wire_done(&ev->data)) {
+
+        if (!d->content && !ai_upstream_has_reason(u)) {
+            return AI_ERROR;
+        }
+
         d->terminal = 1;
         return ai_upstream_finish(u);
     }
@@ -165,6 +171,23 @@ ai_upstream_stream(ai_decoder_t *d, const ai_sse_event_t *ev)
     }
 
     return AI_OK;
+}
+
+
+/* an answer that said nothing at all has at least to say why */
+
+static ai_int_t
+ai_upstream_has_reason(const ai_upstream_t *u)
+{
+    const ai_upstream_choice_t  *c;
+
+    for (c = u->choices; c; c = c->next) {
+        if (c->finish != AI_FINISH_NONE) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

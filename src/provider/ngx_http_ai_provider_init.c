@@ -358,6 +358,7 @@ ngx_http_ai_provider_conf(ngx_conf_t *cf, ngx_http_ai_provider_t *p,
 
     u->next_upstream = NGX_CONF_BITMASK_SET
                        |NGX_HTTP_UPSTREAM_FT_ERROR
+                       |NGX_HTTP_UPSTREAM_FT_TIMEOUT
                        |NGX_HTTP_UPSTREAM_FT_NON_IDEMPOTENT;
 
     return ngx_http_ai_peers_create(cf, p);

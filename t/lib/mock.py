@@ -300,6 +300,8 @@ class Conn(asyncio.Protocol):
             raise Gone()
         self.transport.write(data)
         self.sent += len(data)
+        if self.transport.is_closing():
+            self.left("peer reset")     # asyncio would tell too late
         if not self.can_write.is_set():
             await self.can_write.wait()
         if self.gone.is_set():
