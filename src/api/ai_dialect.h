@@ -107,6 +107,7 @@ typedef struct {
 
 
 extern const ai_dialect_t   ai_dialect_openai;
+extern const ai_dialect_t   ai_dialect_anthropic;
 extern const ai_dialect_t   ai_dialect_gemini;
 extern const ai_dialect_t   ai_dialect_responses;
 

@@ -34,8 +34,8 @@ ai_int_t ai_messages_decode(const ai_json_t *doc, const ai_peek_t *peek,
 /*
  * The answer.  Blocks of a stream go out one after the other; what comes for
  * a later one while an earlier one is open is held, up to AI_MESSAGES_HELD
- * bytes a block and AI_MESSAGES_HELD_ALL in all, beyond which the answer fails
- * with AI_EVENT_ERROR's form.  Only choice 0 is told.
+ * bytes a block and AI_MESSAGES_HELD_ALL in all, beyond which an event is
+ * answered with AI_ERROR.  Only choice 0 is told.
  */
 
 #define AI_MESSAGES_HELD      (1024 * 1024)

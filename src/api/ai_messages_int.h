@@ -54,10 +54,11 @@ typedef struct {
 
 /* which blocks a content may have */
 #define AI_MESSAGES_TEXT       0x01
-#define AI_MESSAGES_MEDIA      0x02     /* image, document, search_result */
-#define AI_MESSAGES_REFERENCE  0x04     /* tool_reference */
-#define AI_MESSAGES_RESULT     0x08     /* tool_result */
-#define AI_MESSAGES_ANSWER     0x10     /* what an assistant says */
+#define AI_MESSAGES_IMAGE      0x02
+#define AI_MESSAGES_DOCUMENT   0x04     /* document, search_result */
+#define AI_MESSAGES_REFERENCE  0x08     /* tool_reference */
+#define AI_MESSAGES_RESULT     0x10     /* tool_result */
+#define AI_MESSAGES_ANSWER     0x20     /* what only an assistant says */
 
 
 #pragma GCC visibility push(hidden)

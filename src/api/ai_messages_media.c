@@ -138,7 +138,7 @@ ai_messages_document_parts(ai_messages_dec_t *d, const ai_openai_path_t *path,
     }
 
     return ai_messages_read_content(d, path, "content", content,
-                                    AI_MESSAGES_TEXT|AI_MESSAGES_PICTURE,
+                                    AI_MESSAGES_TEXT|AI_MESSAGES_IMAGE,
                                     tail);
 }
 
@@ -211,8 +211,20 @@ ai_messages_source(ai_messages_dec_t *d, const ai_openai_path_t *path,
         b->source = AI_SOURCE_TEXT;
         b->media = ai_lit("text/plain");
 
-        return ai_openai_word(&d->c, path, "data", refs[AI_SRC_DATA],
-                              &b->data);
+        if (ai_openai_need(&d->c, path, "data", refs[AI_SRC_DATA],
+                           AI_JSON_STRING) != AI_OK)
+        {
+            return AI_ERROR;
+        }
+
+        b->data = ai_json_esc(doc, refs[AI_SRC_DATA]);
+
+        if (b->data.len == 0) {
+            return ai_openai_bad_value(&d->c, path, "data",
+                                       ": it must not be empty.");
+        }
+
+        return AI_OK;
     }
 
     return ai_openai_bad_value(&d->c, path, "type",

@@ -54,9 +54,9 @@ static const ai_messages_block_t  ai_messages_blocks[] = {
     { ai_string("thinking"), AI_MESSAGES_ANSWER, ai_messages_thought },
     { ai_string("redacted_thinking"), AI_MESSAGES_ANSWER,
       ai_messages_redacted },
-    { ai_string("image"), AI_MESSAGES_MEDIA, ai_messages_image },
-    { ai_string("document"), AI_MESSAGES_MEDIA, ai_messages_document },
-    { ai_string("search_result"), AI_MESSAGES_MEDIA,
+    { ai_string("image"), AI_MESSAGES_IMAGE, ai_messages_image },
+    { ai_string("document"), AI_MESSAGES_DOCUMENT, ai_messages_document },
+    { ai_string("search_result"), AI_MESSAGES_DOCUMENT,
       ai_messages_search_result },
     { ai_string("tool_reference"), AI_MESSAGES_REFERENCE,
       ai_messages_reference },
@@ -151,7 +151,8 @@ ai_messages_turn(ai_messages_dec_t *d, const ai_openai_path_t *path,
 
     if (ai_json_is(doc, refs[0], "user")) {
         role = AI_ROLE_USER;
-        allow = AI_MESSAGES_TEXT|AI_MESSAGES_MEDIA|AI_MESSAGES_RESULT;
+        allow = AI_MESSAGES_TEXT|AI_MESSAGES_IMAGE|AI_MESSAGES_DOCUMENT
+                |AI_MESSAGES_RESULT;
 
     } else if (ai_json_is(doc, refs[0], "assistant")) {
         role = AI_ROLE_ASSISTANT;
@@ -219,7 +220,8 @@ ai_messages_add(ai_messages_dec_t *d, ai_block_t ***tail, ai_block_e kind)
 }
 
 
-/* an empty list is an answer, or a result, of nothing */
+/* an empty list is an answer, or a result, of nothing; a user says
+ * something */
 
 ai_int_t
 ai_messages_read_content(ai_messages_dec_t *d, const ai_openai_path_t *up,
@@ -251,10 +253,7 @@ ai_messages_read_content(ai_messages_dec_t *d, const ai_openai_path_t *up,
                                   v);
     }
 
-    if (doc->node[v].count == 0
-        && (allow & (AI_MESSAGES_RESULT|AI_MESSAGES_MEDIA))
-           == (AI_MESSAGES_RESULT|AI_MESSAGES_MEDIA))
-    {
+    if (doc->node[v].count == 0 && (allow & AI_MESSAGES_RESULT)) {
         return ai_openai_bad_value(&d->c, &list, NULL,
                                    ": it must not be empty.");
     }
@@ -574,7 +573,8 @@ ai_messages_tool_result(ai_messages_dec_t *d, const ai_openai_path_t *path,
     content = &b->content;
 
     return ai_messages_read_content(d, path, "content", refs[1],
-                                    AI_MESSAGES_TEXT|AI_MESSAGES_MEDIA
+                                    AI_MESSAGES_TEXT|AI_MESSAGES_IMAGE
+                                    |AI_MESSAGES_DOCUMENT
                                     |AI_MESSAGES_REFERENCE, &content);
 }
 

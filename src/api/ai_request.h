@@ -45,7 +45,8 @@ typedef enum {
     AI_FAMILY_NONE = 0,
     AI_FAMILY_OPENAI,
     AI_FAMILY_ANTHROPIC,
-    AI_FAMILY_GEMINI
+    AI_FAMILY_GEMINI,
+    AI_FAMILY_BEDROCK       /* the API; the state is of its models' vendors */
 } ai_family_e;
 
 

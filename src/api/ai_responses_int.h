@@ -15,6 +15,8 @@
 #define AI_RESPONSES_ITEMS_MAX  4096
 #define AI_RESPONSES_KEPT_MAX   (64 * 1024 * 1024)
 
+#define AI_ITEM_NONE            UINT32_MAX
+
 
 /*
  * State for a provider, in the "encrypted_content" of a reasoning item: the
@@ -53,25 +55,24 @@ typedef enum {
 
 typedef struct {
     ai_item_e          type;
-    uint32_t           index;       /* of the block, not for a message */
-    uint32_t           parts;       /* of a message: that are done; 1 for
-                                       reasoning with a summary */
-    ai_block_e         kind;        /* of a message: its open part, or 0;
-                                       of reasoning: THINKING, REDACTED, or
-                                       what a signature belongs to */
-    ai_family_e        family;
+    uint32_t           index;       /* of the block; not for a message */
+    uint32_t           parts;       /* of a message: that are done; of
+                                       reasoning: 1 with a summary */
+    ai_block_e         kind;        /* of a message: its open part, or 0; of
+                                       reasoning: THINKING, REDACTED, or what
+                                       the signature in it belongs to */
+    ai_family_e        family;      /* of opaque */
     uint32_t           notes;       /* annotations of the open part */
+    uint64_t           before;      /* characters in parts before it */
     unsigned           stopped:1;   /* the block is over, the item waits for
                                        its status */
     unsigned           done:1;
     unsigned           cut:1;       /* "incomplete" */
-    unsigned           empty:1;     /* the part is open: no text yet */
-    uint64_t           before;      /* of a message: characters in earlier
-                                       ones, once done */
-    ai_buf_t           head;        /* of a call: id and name, as written */
-    size_t             id_len;      /* of a call's id, in head */
+    ai_buf_t           head;        /* id of a call, also of the one that a
+                                       signature belongs to */
+    ai_buf_t           name;        /* of a call */
     ai_buf_t           text;        /* arguments, thoughts, the open part */
-    ai_buf_t           notes_buf;   /* annotations of the open part */
+    ai_buf_t           annotations; /* of the open part */
     ai_buf_t           logs;        /* logprobs of the open part */
     ai_buf_t           content;     /* the parts that are done; the input of
                                        a custom call */
@@ -93,11 +94,12 @@ typedef struct {
     uint32_t           nitems;
     uint32_t           nalloc;
     uint32_t           first;       /* all items before it are done */
-    uint32_t           message;     /* the open one, or UINT32_MAX */
+    uint32_t           message;     /* the open one, or AI_ITEM_NONE */
     uint32_t           recent;      /* the item found last */
 
-    uint64_t           seq;
-    size_t             kept;
+    int64_t            seq;
+    size_t             kept;        /* bytes, of all items */
+    uint64_t           chars;       /* of text in parts that are done */
     ai_buf_t           text_head;   /* of a text delta, behind its number */
     ai_buf_t           scratch;
     ai_json_t          doc;
@@ -157,6 +159,34 @@ ai_int_t ai_responses_state_get(const ai_json_t *doc, ai_ref_t v,
     ai_responses_state_t *st);
 
 
+/* items of an answer that is being written */
+
+/* before a block that ev starts: closes those that wait */
+ai_int_t ai_responses_close_waiting(ai_responses_reply_t *r,
+    const ai_event_t *ev);
+
+/* tells the end of an item, once; cut: it is incomplete */
+ai_int_t ai_responses_close(ai_responses_reply_t *r, uint32_t n,
+    ai_int_t cut);
+
+ai_int_t ai_responses_call_open(ai_responses_reply_t *r,
+    const ai_event_t *ev);
+ai_int_t ai_responses_reasoning_open(ai_responses_reply_t *r,
+    const ai_event_t *ev);
+
+/* the message that is being written, with a part of that kind open, or NULL */
+ai_item_t *ai_responses_message_open(ai_responses_reply_t *r,
+    ai_block_e kind);
+
+/* the one whose block ev belongs to, if that is open, or NULL */
+ai_item_t *ai_responses_item_find(ai_responses_reply_t *r,
+    const ai_event_t *ev);
+
+/* appends s to a buffer of an item, within the limit of the whole answer */
+ai_int_t ai_responses_keep(ai_responses_reply_t *r, ai_buf_t *b,
+    const ai_str_t *s);
+
+
 /* the events of a stream; nothing is written for a JSON answer */
 
 void ai_responses_ev_started(ai_responses_reply_t *r);
@@ -182,13 +212,16 @@ void ai_responses_ev_end(ai_responses_reply_t *r, const char *status);
 
 /* parts of the response object */
 
+/* {code, message} */
+void ai_responses_failure(ai_buf_t *b, const ai_error_t *err);
+
 /* "msg_...", with quotes */
 void ai_responses_item_id(const ai_responses_reply_t *r, ai_buf_t *b,
     const ai_item_t *item);
 
-/* the open part of a message, or the summary of reasoning */
-void ai_responses_part(const ai_responses_reply_t *r, ai_buf_t *b,
-    const ai_item_t *item, ai_int_t filled);
+/* the open part of a message, or the summary of reasoning; filled 0: as it
+ * is when it begins */
+void ai_responses_part(ai_buf_t *b, const ai_item_t *item, ai_int_t filled);
 
 void ai_responses_item(ai_responses_reply_t *r, ai_buf_t *b,
     const ai_item_t *item, ai_int_t filled);

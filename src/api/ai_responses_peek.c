@@ -132,6 +132,8 @@ ai_responses_peek_walk(const ai_openai_ctx_t *c, ai_ref_t *refs)
          key != AI_JSON_NONE;
          key = ai_json_next(doc, AI_JSON_ROOT, key))
     {
+        field = AI_PEEK_FIELDS;
+
         if (ai_responses_peek_key(c, key, &field) != AI_OK) {
             return AI_ERROR;
         }

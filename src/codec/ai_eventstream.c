@@ -187,6 +187,44 @@ ai_eventstream_end(const ai_eventstream_t *s)
 }
 
 
+void
+ai_eventstream_sse(const ai_eventstream_event_t *ev, ai_sse_event_t *out)
+{
+    ai_str_t  tail;
+
+    memset(out, 0, sizeof(ai_sse_event_t));
+
+    out->bytes = ev->bytes;
+    out->data = ev->payload;
+
+    if (ev->event_type.len != 0
+        && (ev->message_type.data == NULL
+            || ai_str_is(&ev->message_type, "event")))
+    {
+        out->name = ev->event_type;
+        return;
+    }
+
+    out->name = ai_lit("error");
+
+    if (ai_str_is(&ev->message_type, "exception")
+        && ev->exception_type.len >= sizeof("Exception") - 1)
+    {
+        tail.len = sizeof("Exception") - 1;
+        tail.data = ev->exception_type.data + ev->exception_type.len
+                    - tail.len;
+
+        if (ai_str_is(&tail, "Exception")) {
+            out->name = ev->exception_type;
+        }
+    }
+
+    if (out->data.len == 0 && ev->error_message.len != 0) {
+        out->data = ev->error_message;
+    }
+}
+
+
 const char *
 ai_eventstream_strerror(ai_eventstream_error_e error)
 {

@@ -20,7 +20,7 @@
 #define AI_EVENTSTREAM_H
 
 
-#include <base/ai_buf.h>
+#include <codec/ai_sse.h>
 
 
 typedef enum {
@@ -76,6 +76,15 @@ ai_int_t ai_eventstream_next(ai_eventstream_t *s, ai_str_t *in,
 /* the stream ended: AI_OK between two messages, AI_ERROR within one or after
  * an error */
 ai_int_t ai_eventstream_end(const ai_eventstream_t *s);
+
+/*
+ * The message as the event that decoders take: the payload is the data, the
+ * type of the event or of the exception is the name.  Types of exceptions end
+ * in "Exception"; one that does not, an "error" and a kind of message that is
+ * not known are named "error", with the error's text as data if there is no
+ * payload.  Spans of ev.
+ */
+void ai_eventstream_sse(const ai_eventstream_event_t *ev, ai_sse_event_t *out);
 
 /* a short sentence for people, with no part of the input in it */
 const char *ai_eventstream_strerror(ai_eventstream_error_e error);

@@ -171,6 +171,10 @@ ngx_http_ai_answer_feed(ngx_http_ai_attempt_t *at, u_char *p, size_t len)
     in.data = p;
     in.len = len;
 
+    /* room for what these bytes become, at once and not in steps */
+
+    (void) ai_buf_reserve(&at->out, at->translate ? 2 * len : len + 16);
+
     for ( ;; ) {
 
         rc = ai_sse_next(&at->sse, &in, &ev);

@@ -11,12 +11,15 @@
 
 static ngx_int_t ngx_http_ai_body_acceptable(ngx_http_request_t *r,
     ngx_http_ai_ctx_t *ctx);
+static ngx_int_t ngx_http_ai_body_buffer(ngx_http_request_t *r,
+    ngx_http_ai_ctx_t *ctx);
 static void ngx_http_ai_body_read(ngx_http_request_t *r);
 static void ngx_http_ai_body_ready(ngx_http_request_t *r);
 static void ngx_http_ai_body_scan(ngx_http_request_t *r,
     ngx_http_ai_ctx_t *ctx);
 static ngx_int_t ngx_http_ai_body_join(ngx_http_request_t *r,
     ngx_http_ai_ctx_t *ctx);
+static ngx_uint_t ngx_http_ai_body_is_whole(ngx_chain_t *cl);
 static ngx_int_t ngx_http_ai_body_copy(ngx_http_request_t *r, u_char *p,
     ngx_buf_t *b);
 static int64_t ngx_http_ai_body_estimate(ai_json_t *doc, ai_ref_t v);
@@ -48,6 +51,10 @@ ngx_http_ai_body_handler(ngx_http_request_t *r)
     {
         ctx->body_done = 1;
         return NGX_DECLINED;
+    }
+
+    if (ngx_http_ai_body_buffer(r, ctx) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     rc = ngx_http_read_client_request_body(r, ngx_http_ai_body_ready);
@@ -100,6 +107,50 @@ ngx_http_ai_body_acceptable(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx)
 
 
 /*
+ * nginx puts a body right behind the header where it fits.  A buffer that is
+ * large enough for all of it, in place of that of the header, keeps the body
+ * in one piece: no file, and nothing to join.  The length is within
+ * ai_body_max_size.
+ */
+
+static ngx_int_t
+ngx_http_ai_body_buffer(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx)
+{
+    off_t       length;
+    size_t      preread;
+    ngx_buf_t  *b;
+
+    length = r->headers_in.content_length_n;
+    preread = r->header_in->last - r->header_in->pos;
+
+#if (NGX_HTTP_V2)
+    if (r->stream) {
+        return NGX_OK;
+    }
+#endif
+
+    if (r->headers_in.chunked
+        || preread == 0
+        || length <= (off_t) (r->header_in->end - r->header_in->pos))
+    {
+        return NGX_OK;
+    }
+
+    b = ngx_create_temp_buf(r->pool, (size_t) length);
+    if (b == NULL) {
+        return NGX_ERROR;
+    }
+
+    b->last = ngx_cpymem(b->pos, r->header_in->pos, preread);
+
+    ctx->header_in = r->header_in;
+    r->header_in = b;
+
+    return NGX_OK;
+}
+
+
+/*
  * nginx closes the connection of a client that is too slow with its body
  * without a word; we tell it why.
  */
@@ -144,6 +195,15 @@ ngx_http_ai_body_ready(ngx_http_request_t *r)
 
     ctx = ngx_http_ai_ctx(r);
     ctx->body_done = 1;
+
+    if (ctx->header_in) {
+
+        /* what it had of the body was copied; nothing is behind a body that
+         * had not come as a whole */
+
+        ctx->header_in->pos = ctx->header_in->last;
+        r->header_in = ctx->header_in;
+    }
 
     ngx_http_ai_enter(ctx);
     ngx_http_ai_body_scan(r, ctx);
@@ -240,7 +300,7 @@ ngx_http_ai_body_join(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx)
     ctx->body.len = (size_t) size;
     cl = r->request_body->bufs;
 
-    if (cl->next == NULL && !cl->buf->in_file) {
+    if (ngx_http_ai_body_is_whole(cl)) {
         ctx->body.data = cl->buf->pos;
         return NGX_OK;
     }
@@ -261,6 +321,22 @@ ngx_http_ai_body_join(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx)
     }
 
     return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_http_ai_body_is_whole(ngx_chain_t *cl)
+{
+    for ( /* void */ ; cl; cl = cl->next) {
+
+        if (cl->buf->in_file
+            || (cl->next && cl->buf->last != cl->next->buf->pos))
+        {
+            return 0;
+        }
+    }
+
+    return 1;
 }
 
 

@@ -78,6 +78,8 @@ struct ngx_http_ai_ctx_s {
 
     ngx_event_t                delay;       /* of "limit_rate" */
     ngx_http_event_handler_pt  read_body;   /* nginx's reader of the body */
+    ngx_buf_t                 *header_in;   /* nginx's own, while a larger one
+                                               is in its place */
 
     unsigned                   body_done:1; /* parsed, or refused */
     unsigned                   is_posted:1;

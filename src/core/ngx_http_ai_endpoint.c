@@ -30,6 +30,9 @@ static ngx_http_ai_endpoint_t  ngx_http_ai_endpoints[] = {
     { ngx_string("chat/completions"), NGX_HTTP_POST,
       NGX_HTTP_AI_OP_CHAT, &ai_dialect_openai },
 
+    { ngx_string("messages"), NGX_HTTP_POST,
+      NGX_HTTP_AI_OP_CHAT, &ai_dialect_anthropic },
+
     { ngx_string("models"), NGX_HTTP_GET|NGX_HTTP_HEAD,
       NGX_HTTP_AI_OP_MODELS, &ai_dialect_openai },
 

@@ -285,6 +285,12 @@ ngx_http_ai_pass_chat(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx)
     r->write_event_handler = ngx_http_ai_run;
     r->read_event_handler = ngx_http_test_reading;
 
+    /* a client may have left already, and nothing more will come of it */
+
+    if (r->connection->read->ready) {
+        ngx_post_event(r->connection->read, &ngx_posted_events);
+    }
+
     ngx_http_ai_run(r);
 
     return NGX_DONE;

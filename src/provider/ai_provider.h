@@ -37,6 +37,14 @@
 #define AI_QUIRK_TOP_K               0x2000  /* takes top_k */
 
 
+/* how a stream is cut into events; all are given to stream() as
+ * ai_sse_event_t, see there */
+typedef enum {
+    AI_FRAMING_SSE = 0,
+    AI_FRAMING_EVENTSTREAM          /* AWS, codec/ai_eventstream.h */
+} ai_framing_e;
+
+
 typedef struct ai_provider_s  ai_provider_t;
 
 
@@ -78,6 +86,7 @@ struct ai_provider_s {
     ai_str_t           key_header;  /* "Authorization", "x-api-key", ... */
     ai_str_t           key_prefix;  /* "Bearer ", or empty */
     uint32_t           quirks;
+    ai_framing_e       framing;
 
     /* the path behind the base, with a query where the API wants one, such
      * as "/chat/completions"; the model is percent-encoded here */
@@ -99,8 +108,9 @@ struct ai_provider_s {
     size_t             decoder_size;
     void             (*decoder_init)(ai_decoder_t *d);
 
-    /* one SSE event; AI_OK, or AI_ERROR: not what the API sends (an error
-     * the provider reports is an AI_EVENT_ERROR, not AI_ERROR) */
+    /* one event; AI_OK, or AI_ERROR: not what the API sends (an error the
+     * provider reports is an AI_EVENT_ERROR, not AI_ERROR).  With
+     * AI_FRAMING_EVENTSTREAM name and data come from ai_eventstream_sse() */
     ai_int_t         (*stream)(ai_decoder_t *d, const ai_sse_event_t *ev);
 
     /* the stream ended; sends what was held.  AI_OK if it ended as it
@@ -120,6 +130,7 @@ extern const ai_provider_t  *const ai_providers[];   /* NULL-terminated */
 extern const ai_provider_t   ai_provider_openai;     /* and its rows */
 extern const ai_provider_t   ai_provider_anthropic;
 extern const ai_provider_t   ai_provider_gemini;
+extern const ai_provider_t   ai_provider_bedrock;    /* not in the table */
 
 const ai_provider_t *ai_provider_find(const ai_str_t *name);     /* or NULL */
 

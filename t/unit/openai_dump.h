@@ -93,6 +93,11 @@ dump_blocks(ai_buf_t *b, const ai_block_t *k)
         dump_field(b, "sig", &k->signature);
         dump_cstr(b, families[k->family]);
         dump_field(b, "mark", &k->cache_mark);
+
+        if (k->is_error) {
+            dump_cstr(b, " error");
+        }
+
         dump_blocks(b, k->content);
         ai_buf_char(b, ']');
     }

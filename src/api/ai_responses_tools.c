@@ -1,0 +1,511 @@
+
+#include <api/ai_responses_int.h>
+
+
+#define AI_RESPONSES_NAME_MAX  256
+
+#define AI_RESPONSES_CUSTOM                                                   \
+    "{\"type\":\"object\",\"properties\":{\"input\":{\"type\":\"string\"}},"  \
+    "\"required\":[\"input\"],\"additionalProperties\":false}"
+
+#define AI_RESPONSES_ONLY                                                     \
+    ": only function and custom tools can be carried to this model."
+
+
+static ai_int_t ai_responses_tool(const ai_openai_ctx_t *c,
+    const ai_openai_path_t *path, ai_ref_t v, ai_tool_t *tool,
+    ai_dropped_t *dropped);
+static ai_int_t ai_responses_function(const ai_openai_ctx_t *c,
+    const ai_openai_path_t *path, ai_ref_t v, ai_tool_t *tool);
+static ai_int_t ai_responses_strict(const ai_json_t *doc, ai_ref_t schema);
+static ai_int_t ai_responses_custom(const ai_openai_ctx_t *c,
+    const ai_openai_path_t *path, ai_ref_t v, ai_tool_t *tool);
+static ai_int_t ai_responses_grammar(const ai_openai_ctx_t *c,
+    const ai_openai_path_t *path, ai_ref_t v, ai_tool_t *tool);
+static ai_int_t ai_responses_tool_name(const ai_openai_ctx_t *c,
+    const ai_openai_path_t *path, ai_ref_t v, ai_esc_t *name);
+static ai_int_t ai_responses_choice(const ai_openai_ctx_t *c, ai_ref_t v,
+    ai_request_t *rq);
+static ai_int_t ai_responses_choice_word(const ai_openai_ctx_t *c,
+    const ai_openai_path_t *path, ai_ref_t v, ai_request_t *rq);
+static ai_int_t ai_responses_allowed(const ai_openai_ctx_t *c,
+    const ai_openai_path_t *path, ai_ref_t mode, ai_ref_t list,
+    ai_request_t *rq);
+static ai_tool_t **ai_responses_tool_find(ai_tool_t **tools,
+    const ai_esc_t *name);
+
+
+ai_int_t
+ai_responses_read_tools(const ai_openai_ctx_t *c,
+    const ai_responses_refs_t *refs, ai_request_t *rq, ai_dropped_t *dropped)
+{
+    ai_int_t           rc;
+    ai_ref_t           v;
+    ai_tool_t         *tool, **tail;
+    ai_openai_path_t   up, path;
+
+    up.up = NULL;
+    up.name = "tools";
+    up.index = 0;
+
+    path.up = &up;
+    path.name = NULL;
+    path.index = 0;
+
+    tail = &rq->tools;
+
+    if (refs->tools != AI_JSON_NONE
+        && c->doc->node[refs->tools].count > AI_OPENAI_TOOLS_MAX)
+    {
+        return ai_openai_bad_value(c, &up, NULL, ": there are too many.");
+    }
+
+    for (v = ai_json_first(c->doc, refs->tools);
+         v != AI_JSON_NONE;
+         v = ai_json_next(c->doc, refs->tools, v))
+    {
+        tool = ai_pcalloc(c->pool, sizeof(ai_tool_t));
+        if (tool == NULL) {
+            return ai_openai_no_memory(c);
+        }
+
+        tool->strict = -1;
+
+        rc = ai_responses_tool(c, &path, v, tool, dropped);
+
+        if (rc == AI_ERROR) {
+            return AI_ERROR;
+        }
+
+        if (rc == AI_OK) {
+            *tail = tool;
+            tail = &tool->next;
+        }
+
+        path.index++;
+    }
+
+    if (refs->choice == AI_JSON_NONE) {
+        return AI_OK;
+    }
+
+    return ai_responses_choice(c, refs->choice, rq);
+}
+
+
+/*
+ * AI_DECLINED: left out.  Coding agents offer a web search with every request
+ * and do without it well; other tools of OpenAI's own are asked for because
+ * they are needed.
+ */
+
+static ai_int_t
+ai_responses_tool(const ai_openai_ctx_t *c, const ai_openai_path_t *path,
+    ai_ref_t v, ai_tool_t *tool, ai_dropped_t *dropped)
+{
+    ai_esc_t  word;
+    ai_ref_t  type;
+
+    static const ai_str_t  names[] = { ai_string("type") };
+
+    if (ai_openai_want(c, path, NULL, v, AI_JSON_OBJECT) != AI_OK) {
+        return AI_ERROR;
+    }
+
+    ai_openai_pick(c, v, names, 1, &type);
+
+    if (ai_openai_need(c, path, "type", type, AI_JSON_STRING) != AI_OK) {
+        return AI_ERROR;
+    }
+
+    if (ai_json_is(c->doc, type, "function")) {
+        return ai_responses_function(c, path, v, tool);
+    }
+
+    if (ai_json_is(c->doc, type, "custom")) {
+        return ai_responses_custom(c, path, v, tool);
+    }
+
+    word = ai_json_esc(c->doc, type);
+
+    if (ai_str_starts(&word, "web_search")) {
+        ai_dropped_add(dropped, "tools.web_search");
+        return AI_DECLINED;
+    }
+
+    return ai_openai_unsupported(c, path, "type", AI_RESPONSES_ONLY);
+}
+
+
+static ai_int_t
+ai_responses_function(const ai_openai_ctx_t *c, const ai_openai_path_t *path,
+    ai_ref_t v, ai_tool_t *tool)
+{
+    ai_ref_t  refs[5];
+
+    static const ai_str_t  names[] = {
+        ai_string("name"), ai_string("description"), ai_string("parameters"),
+        ai_string("strict"), ai_string("cache_control")
+    };
+
+    ai_openai_pick(c, v, names, 5, refs);
+
+    if (ai_responses_tool_name(c, path, refs[0], &tool->name) != AI_OK
+        || ai_openai_esc(c, path, "description", refs[1], &tool->description)
+           != AI_OK
+        || ai_openai_object(c, path, "parameters", refs[2], &tool->schema)
+           != AI_OK
+        || ai_openai_flag(c, path, "strict", refs[3], &tool->strict) != AI_OK
+        || ai_openai_object(c, path, "cache_control", refs[4],
+                            &tool->cache_mark) != AI_OK)
+    {
+        return AI_ERROR;
+    }
+
+    if (refs[3] == AI_JSON_NONE && refs[2] != AI_JSON_NONE
+        && ai_responses_strict(c->doc, refs[2]))
+    {
+        tool->strict = 1;
+    }
+
+    return AI_OK;
+}
+
+
+/*
+ * Strict is the default of this API, which completes a schema that is not;
+ * others refuse it.  So the default holds for a schema that is strict as it
+ * stands: every object in it is closed, and requires all it has.
+ */
+
+static ai_int_t
+ai_responses_strict(const ai_json_t *doc, ai_ref_t schema)
+{
+    ai_ref_t  v, properties, required;
+
+    for (v = schema; v < doc->node[schema].next; v++) {
+
+        if (ai_json_type(doc, v) != AI_JSON_OBJECT) {
+            continue;
+        }
+
+        properties = ai_json_get(doc, v, "properties");
+
+        if (ai_json_type(doc, properties) != AI_JSON_OBJECT) {
+
+            if (ai_json_is(doc, ai_json_get(doc, v, "type"), "object")
+                || v == schema)
+            {
+                return 0;
+            }
+
+            continue;
+        }
+
+        required = ai_json_get(doc, v, "required");
+
+        if (ai_json_bool(doc, ai_json_get(doc, v, "additionalProperties"))
+            != 0
+            || (doc->node[properties].count != 0
+                && (ai_json_type(doc, required) != AI_JSON_ARRAY
+                    || doc->node[required].count
+                       != doc->node[properties].count)))
+        {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+static ai_int_t
+ai_responses_custom(const ai_openai_ctx_t *c, const ai_openai_path_t *path,
+    ai_ref_t v, ai_tool_t *tool)
+{
+    ai_ref_t  refs[3];
+
+    static const ai_str_t  names[] = {
+        ai_string("name"), ai_string("description"), ai_string("format")
+    };
+
+    ai_openai_pick(c, v, names, 3, refs);
+
+    if (ai_responses_tool_name(c, path, refs[0], &tool->name) != AI_OK
+        || ai_openai_esc(c, path, "description", refs[1], &tool->description)
+           != AI_OK)
+    {
+        return AI_ERROR;
+    }
+
+    tool->custom = 1;
+    tool->schema = ai_lit(AI_RESPONSES_CUSTOM);
+
+    if (refs[2] == AI_JSON_NONE) {
+        return AI_OK;
+    }
+
+    return ai_responses_grammar(c, path, refs[2], tool);
+}
+
+
+/* nobody else is bound by a grammar, but a model that has read it follows */
+
+static ai_int_t
+ai_responses_grammar(const ai_openai_ctx_t *c, const ai_openai_path_t *path,
+    ai_ref_t v, ai_tool_t *tool)
+{
+    ai_buf_t          b;
+    ai_esc_t          syntax, definition;
+    ai_ref_t          refs[3];
+    ai_openai_path_t  format;
+
+    static const ai_str_t  names[] = {
+        ai_string("type"), ai_string("syntax"), ai_string("definition")
+    };
+
+    format.up = path;
+    format.name = "format";
+    format.index = 0;
+
+    if (ai_openai_want(c, &format, NULL, v, AI_JSON_OBJECT) != AI_OK) {
+        return AI_ERROR;
+    }
+
+    ai_openai_pick(c, v, names, 3, refs);
+
+    if (!ai_json_is(c->doc, refs[0], "grammar")) {
+        return AI_OK;
+    }
+
+    if (ai_openai_word(c, &format, "syntax", refs[1], &syntax) != AI_OK
+        || ai_openai_word(c, &format, "definition", refs[2], &definition)
+           != AI_OK)
+    {
+        return AI_ERROR;
+    }
+
+    ai_buf_init(&b, c->pool);
+    ai_buf_cat(&b, &tool->description);
+    ai_buf_add(&b, "\\n\\n", tool->description.len ? 4 : 0);
+    ai_buf_lit(&b, "The input must match this grammar (");
+    ai_buf_cat(&b, &syntax);
+    ai_buf_lit(&b, "):\\n");
+    ai_buf_cat(&b, &definition);
+
+    if (b.failed) {
+        return ai_openai_no_memory(c);
+    }
+
+    tool->description = ai_buf_str(&b);
+
+    return AI_OK;
+}
+
+
+/* names are compared with each other, so there is an end to their length */
+
+static ai_int_t
+ai_responses_tool_name(const ai_openai_ctx_t *c, const ai_openai_path_t *path,
+    ai_ref_t v, ai_esc_t *name)
+{
+    if (ai_openai_word(c, path, "name", v, name) != AI_OK) {
+        return AI_ERROR;
+    }
+
+    if (name->len > AI_RESPONSES_NAME_MAX) {
+        return ai_openai_bad_value(c, path, "name", ": it is too long.");
+    }
+
+    return AI_OK;
+}
+
+
+static ai_int_t
+ai_responses_choice(const ai_openai_ctx_t *c, ai_ref_t v, ai_request_t *rq)
+{
+    ai_ref_t          refs[4];
+    ai_openai_path_t  path;
+
+    static const ai_str_t  names[] = {
+        ai_string("type"), ai_string("name"), ai_string("mode"),
+        ai_string("tools")
+    };
+
+    path.up = NULL;
+    path.name = "tool_choice";
+    path.index = 0;
+
+    if (ai_json_type(c->doc, v) == AI_JSON_STRING) {
+        return ai_responses_choice_word(c, &path, v, rq);
+    }
+
+    if (ai_json_type(c->doc, v) != AI_JSON_OBJECT) {
+        return ai_openai_bad_type(c, &path, NULL, "a string or an object", v);
+    }
+
+    ai_openai_pick(c, v, names, 4, refs);
+
+    if (ai_openai_need(c, &path, "type", refs[0], AI_JSON_STRING) != AI_OK) {
+        return AI_ERROR;
+    }
+
+    if (ai_json_is(c->doc, refs[0], "allowed_tools")) {
+        return ai_responses_allowed(c, &path, refs[2], refs[3], rq);
+    }
+
+    if (!ai_json_is(c->doc, refs[0], "function")
+        && !ai_json_is(c->doc, refs[0], "custom"))
+    {
+        return ai_openai_unsupported(c, &path, "type", AI_RESPONSES_ONLY);
+    }
+
+    if (ai_responses_tool_name(c, &path, refs[1], &rq->choice_name) != AI_OK) {
+        return AI_ERROR;
+    }
+
+    if (ai_responses_tool_find(&rq->tools, &rq->choice_name) == NULL) {
+        return ai_openai_bad_value(c, &path, "name",
+                                   ": there is no such tool.");
+    }
+
+    rq->choice = AI_CHOICE_NAMED;
+
+    return AI_OK;
+}
+
+
+static ai_int_t
+ai_responses_choice_word(const ai_openai_ctx_t *c,
+    const ai_openai_path_t *path, ai_ref_t v, ai_request_t *rq)
+{
+    if (ai_json_is(c->doc, v, "none")) {
+        rq->choice = AI_CHOICE_NONE;
+        return AI_OK;
+    }
+
+    if (ai_json_is(c->doc, v, "auto")) {
+        rq->choice = AI_CHOICE_AUTO;
+        return AI_OK;
+    }
+
+    if (!ai_json_is(c->doc, v, "required")) {
+        return ai_openai_bad_value(c, path, NULL,
+                              ": it must be 'none', 'auto' or 'required'.");
+    }
+
+    if (rq->tools == NULL) {
+        return ai_openai_bad_value(c, path, NULL,
+                                   ": there are no tools to choose from.");
+    }
+
+    rq->choice = AI_CHOICE_REQUIRED;
+
+    return AI_OK;
+}
+
+
+/* the tools that are named move to a list of their own, in that order */
+
+static ai_int_t
+ai_responses_allowed(const ai_openai_ctx_t *c, const ai_openai_path_t *path,
+    ai_ref_t mode, ai_ref_t list, ai_request_t *rq)
+{
+    ai_ref_t           e, refs[2];
+    ai_esc_t           name;
+    ai_tool_t         *allowed, **tail, **where, *tool;
+    ai_openai_path_t   up, entry;
+
+    static const ai_str_t  names[] = { ai_string("type"), ai_string("name") };
+
+    if (ai_openai_need(c, path, "mode", mode, AI_JSON_STRING) != AI_OK
+        || ai_openai_need(c, path, "tools", list, AI_JSON_ARRAY) != AI_OK)
+    {
+        return AI_ERROR;
+    }
+
+    if (ai_json_is(c->doc, mode, "auto")) {
+        rq->choice = AI_CHOICE_AUTO;
+
+    } else if (ai_json_is(c->doc, mode, "required")) {
+        rq->choice = AI_CHOICE_REQUIRED;
+
+    } else {
+        return ai_openai_bad_value(c, path, "mode",
+                                   ": it must be 'auto' or 'required'.");
+    }
+
+    allowed = NULL;
+    tail = &allowed;
+
+    up.up = path;
+    up.name = "tools";
+    up.index = 0;
+
+    entry.up = &up;
+    entry.name = NULL;
+    entry.index = 0;
+
+    if (c->doc->node[list].count == 0
+        || c->doc->node[list].count > AI_OPENAI_TOOLS_MAX)
+    {
+        return ai_openai_bad_value(c, &up, NULL,
+                                   ": it is empty or there are too many.");
+    }
+
+    for (e = ai_json_first(c->doc, list);
+         e != AI_JSON_NONE;
+         e = ai_json_next(c->doc, list, e))
+    {
+        if (ai_openai_want(c, &entry, NULL, e, AI_JSON_OBJECT) != AI_OK) {
+            return AI_ERROR;
+        }
+
+        ai_openai_pick(c, e, names, 2, refs);
+
+        if (!ai_json_is(c->doc, refs[0], "function")
+            && !ai_json_is(c->doc, refs[0], "custom"))
+        {
+            return ai_openai_unsupported(c, &entry, "type",
+                                         AI_RESPONSES_ONLY);
+        }
+
+        if (ai_responses_tool_name(c, &entry, refs[1], &name) != AI_OK) {
+            return AI_ERROR;
+        }
+
+        where = ai_responses_tool_find(&rq->tools, &name);
+
+        if (where) {
+            tool = *where;
+            *where = tool->next;
+
+            tool->next = NULL;
+            *tail = tool;
+            tail = &tool->next;
+
+        } else if (ai_responses_tool_find(&allowed, &name) == NULL) {
+            return ai_openai_bad_value(c, &entry, "name",
+                                       ": there is no such tool.");
+        }
+
+        entry.index++;
+    }
+
+    rq->tools = allowed;
+
+    return AI_OK;
+}
+
+
+/* the pointer at the tool, or NULL */
+
+static ai_tool_t **
+ai_responses_tool_find(ai_tool_t **tools, const ai_esc_t *name)
+{
+    while (*tools && !ai_str_eq(&(*tools)->name, name)) {
+        tools = &(*tools)->next;
+    }
+
+    return *tools ? tools : NULL;
+}
