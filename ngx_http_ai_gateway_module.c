@@ -24,6 +24,8 @@ static ngx_conf_enum_t  ngx_http_ai_error_formats[] = {
     { ngx_string("off"), NGX_HTTP_AI_ERRORS_OFF },
     { ngx_string("auto"), NGX_HTTP_AI_ERRORS_AUTO },
     { ngx_string("openai"), NGX_HTTP_AI_ERRORS_OPENAI },
+    { ngx_string("anthropic"), NGX_HTTP_AI_ERRORS_ANTHROPIC },
+    { ngx_string("gemini"), NGX_HTTP_AI_ERRORS_GEMINI },
     { ngx_null_string, 0 }
 };
 

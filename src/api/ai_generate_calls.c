@@ -178,6 +178,10 @@ ai_generate_link_id(ai_generate_link_t *l, const ai_esc_t *id)
     uint32_t             i;
     ai_generate_call_t  *call;
 
+    if (l->by_id == NULL) {
+        return NULL;
+    }
+
     i = ai_generate_lower(l->by_id, l->n, offsetof(ai_block_t, id), id,
                           l->past);
     if (i == 0) {

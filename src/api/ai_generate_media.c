@@ -42,6 +42,8 @@ ai_generate_read_inline(ai_generate_dec_t *d, const ai_openai_path_t *up,
     path.name = "inlineData";
     path.index = 0;
 
+    kind = AI_BLOCK_FILE;
+
     if (ai_openai_want(&d->c, &path, NULL, v, AI_JSON_OBJECT) != AI_OK
         || ai_generate_pick(&d->c, &path, v, names, 3, refs, d->dropped)
            != AI_OK

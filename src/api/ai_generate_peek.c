@@ -287,7 +287,7 @@ ai_generate_peek_lists(const ai_openai_ctx_t *c, const ai_ref_t *refs,
          v != AI_JSON_NONE && !peek->images;
          v = ai_generate_next(doc, contents, v))
     {
-        peek->images = ai_generate_has_image(doc, v);
+        peek->images = ai_generate_has_image(doc, v) != 0;
     }
 
     return AI_OK;

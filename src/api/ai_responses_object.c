@@ -23,7 +23,7 @@ static void ai_responses_usage(ai_buf_t *b, const ai_usage_t *usage);
 
 const ai_dialect_t  ai_dialect_responses = {
     .name = ai_string("openai.responses"),
-    .family = AI_FAMILY_OPENAI,
+    .family = AI_FAMILY_NONE,       /* no provider's own yet */
     .stream_type = ai_string("text/event-stream"),
     .peek = ai_responses_peek,
     .last_text = ai_responses_last_text,

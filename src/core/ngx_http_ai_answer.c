@@ -41,6 +41,7 @@ static void ngx_http_ai_answer_end_stream(ngx_http_ai_attempt_t *at,
     ngx_int_t rc);
 static void ngx_http_ai_answer_broken(ngx_http_ai_attempt_t *at,
     ngx_int_t rc);
+static void ngx_http_ai_answer_tell(ngx_http_ai_attempt_t *at);
 
 
 #define ngx_http_ai_answer_is_ok(at)  ((at)->status >= 200                    \
@@ -143,6 +144,7 @@ ngx_http_ai_answer_encoder(ngx_http_ai_attempt_t *at)
     conf.stream = at->stream;
     conf.include_usage = ctx->peek.include_usage;
     conf.functions = ctx->rq ? ctx->rq->functions : 0;
+    conf.array = ctx->array;
 
     at->reply = ctx->dialect->reply_create(&conf, &at->out, &at->ai_pool);
 
@@ -759,6 +761,27 @@ ngx_http_ai_answer_broken(ngx_http_ai_attempt_t *at, ngx_int_t rc)
     }
 
     if (at->content && !at->told) {
-        at->ctx->dialect->error_event(&at->out, &at->error);
+        ngx_http_ai_answer_tell(at);
     }
+}
+
+
+/* the stream's last event; an encoder knows best how its stream ends */
+
+static void
+ngx_http_ai_answer_tell(ngx_http_ai_attempt_t *at)
+{
+    ai_event_t  ev;
+
+    if (at->reply == NULL) {
+        at->ctx->dialect->error_event(&at->out, &at->error);
+        return;
+    }
+
+    ngx_memzero(&ev, sizeof(ai_event_t));
+
+    ev.type = AI_EVENT_ERROR;
+    ev.error = &at->error;
+
+    (void) at->ctx->dialect->reply_event(at->reply, &ev);
 }

@@ -54,7 +54,8 @@ ngx_http_ai_attempt_launch(ngx_http_ai_ctx_t *ctx,
     at->candidate = candidate;
     at->provider = candidate->provider;
     at->stream = ctx->peek.stream;
-    at->translate = (at->provider->api->family != ctx->dialect->family);
+    at->translate = (at->provider->api->family != ctx->dialect->family
+                     || ctx->array);
     at->retry_after = -1;
     at->start = ngx_http_ai_now();
 

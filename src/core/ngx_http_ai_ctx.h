@@ -81,6 +81,7 @@ struct ngx_http_ai_ctx_s {
     ngx_buf_t                 *header_in;   /* nginx's own, while a larger one
                                                is in its place */
 
+    unsigned                   array:1;     /* a stream as one JSON array */
     unsigned                   body_done:1; /* parsed, or refused */
     unsigned                   is_posted:1;
     unsigned                   busy:1;      /* buf is not out yet */
@@ -219,6 +220,8 @@ ngx_int_t ngx_http_ai_peers_resolve(ngx_http_ai_attempt_t *at);
  * body; the result goes to ngx_http_finalize_request().
  */
 ngx_int_t ngx_http_ai_error_send(ngx_http_request_t *r,
+    const ai_error_t *err);
+void ngx_http_ai_error_body(ngx_http_ai_ctx_t *ctx, ai_buf_t *b,
     const ai_error_t *err);
 ngx_int_t ngx_http_ai_json_send(ngx_http_request_t *r, ngx_uint_t status,
     ngx_str_t *json);

@@ -9,6 +9,8 @@
 
 static void ngx_http_ai_endpoint(ngx_http_request_t *r,
     ngx_http_ai_ctx_t *ctx);
+static void ngx_http_ai_endpoint_verb(ngx_http_request_t *r,
+    ngx_http_ai_ctx_t *ctx, ngx_str_t *path);
 static ngx_str_t ngx_http_ai_endpoint_path(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_ai_endpoint_version(ngx_str_t *path);
 
@@ -22,6 +24,11 @@ typedef struct {
 } ngx_http_ai_endpoint_t;
 
 
+#define ngx_http_ai_verb_is(v, s)                                             \
+    ((v).len == sizeof(s) - 1                                                 \
+     && ngx_strncmp((v).data, s, sizeof(s) - 1) == 0)
+
+
 static ngx_http_ai_endpoint_t  ngx_http_ai_endpoints[] = {
 
     { ngx_string(""), NGX_HTTP_GET|NGX_HTTP_HEAD,
@@ -32,6 +39,9 @@ static ngx_http_ai_endpoint_t  ngx_http_ai_endpoints[] = {
 
     { ngx_string("messages"), NGX_HTTP_POST,
       NGX_HTTP_AI_OP_CHAT, &ai_dialect_anthropic },
+
+    { ngx_string("responses"), NGX_HTTP_POST,
+      NGX_HTTP_AI_OP_CHAT, &ai_dialect_responses },
 
     { ngx_string("models"), NGX_HTTP_GET|NGX_HTTP_HEAD,
       NGX_HTTP_AI_OP_MODELS, &ai_dialect_openai },
@@ -81,6 +91,13 @@ ngx_http_ai_endpoint(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx)
 
     path = ngx_http_ai_endpoint_path(r);
 
+    if (r->method == NGX_HTTP_POST
+        && path.len > 7 && ngx_strncmp(path.data, "models/", 7) == 0)
+    {
+        ngx_http_ai_endpoint_verb(r, ctx, &path);
+        return;
+    }
+
     for (e = ngx_http_ai_endpoints; e->dialect; e++) {
 
         if (e->path.len && e->path.data[e->path.len - 1] == '/') {
@@ -104,13 +121,59 @@ ngx_http_ai_endpoint(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx)
         ctx->dialect = e->dialect;
 
         if (!(r->method & e->methods)) {
-            ai_error_set(&ctx->error, AI_ERR_METHOD, NULL);
+
+            /* who asks for a WebSocket goes on with POST after a 426 */
+
+            ai_error_set(&ctx->error,
+                         e->dialect == &ai_dialect_responses
+                         && r->headers_in.upgrade ? AI_ERR_UPGRADE
+                                                  : AI_ERR_METHOD,
+                         NULL);
         }
 
         return;
     }
 
     ai_error_set(&ctx->error, AI_ERR_NOT_FOUND, NULL);
+}
+
+
+/*
+ * Gemini's "models/NAME:verb": the model and the stream are in the URI, and
+ * without "alt=sse" a stream is one JSON array.
+ */
+
+static void
+ngx_http_ai_endpoint_verb(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx,
+    ngx_str_t *path)
+{
+    u_char     *p, *last;
+    ngx_str_t   verb, alt;
+
+    ctx->dialect = &ai_dialect_gemini;
+
+    last = path->data + path->len;
+
+    for (p = last - 1; p > path->data && *p != ':'; p--) { /* void */ }
+
+    verb.data = p + 1;
+    verb.len = last - verb.data;
+
+    if (ngx_http_ai_verb_is(verb, "streamGenerateContent")) {
+        ctx->peek.stream = 1;
+
+        ctx->array = (ngx_http_arg(r, (u_char *) "alt", 3, &alt) != NGX_OK
+                      || alt.len != 3
+                      || ngx_strncmp(alt.data, "sse", 3) != 0);
+
+    } else if (!ngx_http_ai_verb_is(verb, "generateContent")) {
+        ai_error_set(&ctx->error, AI_ERR_NOT_FOUND, NULL);
+        return;
+    }
+
+    ctx->op = NGX_HTTP_AI_OP_CHAT;
+    ctx->peek.model.data = path->data + 7;
+    ctx->peek.model.len = p - ctx->peek.model.data;
 }
 
 
@@ -185,12 +248,29 @@ ngx_http_ai_endpoint_path(ngx_http_request_t *r)
 static ngx_uint_t
 ngx_http_ai_endpoint_version(ngx_str_t *path)
 {
-    if (path->len == 2 && ngx_strncmp(path->data, "v1", 2) == 0) {
-        return 2;
-    }
+    ngx_str_t  *v;
 
-    if (path->len >= 3 && ngx_strncmp(path->data, "v1/", 3) == 0) {
-        return 3;
+    static ngx_str_t  versions[] = {
+        ngx_string("v1"),
+        ngx_string("v1beta"),
+        ngx_null_string
+    };
+
+    for (v = versions; v->len; v++) {
+
+        if (path->len < v->len
+            || ngx_strncmp(path->data, v->data, v->len) != 0)
+        {
+            continue;
+        }
+
+        if (path->len == v->len) {
+            return v->len;
+        }
+
+        if (path->data[v->len] == '/') {
+            return v->len + 1;
+        }
     }
 
     return 0;

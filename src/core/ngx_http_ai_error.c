@@ -38,7 +38,7 @@ ngx_http_ai_error_send(ngx_http_request_t *r, const ai_error_t *err)
     }
 
     ai_buf_init(&b, &ctx->pool);
-    ctx->dialect->error(&b, err);
+    ngx_http_ai_error_body(ctx, &b, err);
 
     if (b.failed || ngx_http_ai_error_retry(r, err) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -56,6 +56,37 @@ ngx_http_ai_error_send(ngx_http_request_t *r, const ai_error_t *err)
     json.len = ai_buf_len(&b);
 
     return ngx_http_ai_json_send(r, status, &json);
+}
+
+
+/* in the caller's dialect, unless the operator wants another */
+
+void
+ngx_http_ai_error_body(ngx_http_ai_ctx_t *ctx, ai_buf_t *b,
+    const ai_error_t *err)
+{
+    const ai_dialect_t  *dialect;
+
+    switch (ctx->conf->pass.error_format) {
+
+    case NGX_HTTP_AI_ERRORS_OPENAI:
+        dialect = &ai_dialect_openai;
+        break;
+
+    case NGX_HTTP_AI_ERRORS_ANTHROPIC:
+        dialect = &ai_dialect_anthropic;
+        break;
+
+    case NGX_HTTP_AI_ERRORS_GEMINI:
+        dialect = &ai_dialect_gemini;
+        break;
+
+    default: /* NGX_HTTP_AI_ERRORS_AUTO */
+        dialect = ctx->dialect;
+        break;
+    }
+
+    dialect->error(b, err);
 }
 
 

@@ -96,7 +96,7 @@ ngx_http_ai_filter_replace(ngx_http_request_t *r)
     }
 
     ai_buf_init(&b, &ctx->pool);
-    ctx->dialect->error(&b, &ctx->error);
+    ngx_http_ai_error_body(ctx, &b, &ctx->error);
 
     if (b.failed) {
         return NGX_ERROR;

@@ -13,6 +13,8 @@
 #define NGX_HTTP_AI_ERRORS_OFF        0
 #define NGX_HTTP_AI_ERRORS_AUTO       1
 #define NGX_HTTP_AI_ERRORS_OPENAI     2
+#define NGX_HTTP_AI_ERRORS_ANTHROPIC  3
+#define NGX_HTTP_AI_ERRORS_GEMINI     4
 
 
 /* ai_headers */

@@ -362,6 +362,7 @@ static ngx_int_t
 ngx_http_ai_run_header(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx,
     ngx_http_ai_attempt_t *at)
 {
+    ai_str_t          type;
     ngx_int_t         rc;
     ngx_uint_t        i;
     ngx_table_elt_t  *h;
@@ -378,7 +379,9 @@ ngx_http_ai_run_header(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx,
     r->headers_out.status = NGX_HTTP_OK;
 
     if (at->stream) {
-        ngx_str_set(&r->headers_out.content_type, "text/event-stream");
+        type = ctx->array ? ai_lit("application/json")
+                          : ctx->dialect->stream_type;
+        r->headers_out.content_type = ngx_http_ai_str(&type);
         r->headers_out.content_length_n = -1;
 
         if (ngx_http_ai_header_add(r, &cache_control, &no_cache) != NGX_OK) {

@@ -4,6 +4,10 @@
  * that nothing is lost on the way to each provider.
  */
 
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+
 #include <api/ai_generate.h>
 
 #include "tap.h"

@@ -4,6 +4,10 @@
  * into a request, and recordings of three providers.
  */
 
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+
 #include <api/ai_generate.h>
 
 #include "tap.h"
