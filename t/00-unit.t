@@ -54,7 +54,9 @@ sub relay {
         if (/^(not )?ok (\d+)(?: - (.*))?/) {
             $run++;
             $failed = $1 ? 1 : 0;
-            $failed ? fail($3) : pass($3);
+            my $what = $3 // "";
+            $what = "= $what" if $what =~ /^[\d\s]+$/;
+            $failed ? fail($what) : pass($what);
 
         } elsif (/^1\.\.(\d+)/) {
             $plan = $1;

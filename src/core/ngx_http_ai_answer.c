@@ -8,7 +8,6 @@
 #include <core/ngx_http_ai.h>
 
 
-#define NGX_HTTP_AI_ERROR_MAX    (64 * 1024)
 #define NGX_HTTP_AI_ANSWER_MAX   (64 * 1024 * 1024)
 #define NGX_HTTP_AI_HELD_MAX     (256 * 1024)
 #define NGX_HTTP_AI_LINGER       500        /* ms behind the last event */

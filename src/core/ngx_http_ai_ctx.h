@@ -18,6 +18,9 @@
 #define NGX_HTTP_AI_CTX_H
 
 
+#define NGX_HTTP_AI_ERROR_MAX  (64 * 1024)  /* of an error's body is read */
+
+
 typedef enum {
     NGX_HTTP_AI_OP_NONE = 0,
     NGX_HTTP_AI_OP_BASE,                    /* GET, HEAD of the base */
@@ -221,6 +224,8 @@ ngx_int_t ngx_http_ai_peers_resolve(ngx_http_ai_attempt_t *at);
  */
 ngx_int_t ngx_http_ai_error_send(ngx_http_request_t *r,
     const ai_error_t *err);
+ngx_int_t ngx_http_ai_error_pass(ngx_http_request_t *r, ngx_uint_t status,
+    const ai_error_t *err, ngx_str_t *json);
 void ngx_http_ai_error_body(ngx_http_ai_ctx_t *ctx, ai_buf_t *b,
     const ai_error_t *err);
 ngx_int_t ngx_http_ai_json_send(ngx_http_request_t *r, ngx_uint_t status,

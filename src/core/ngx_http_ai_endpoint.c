@@ -111,9 +111,19 @@ ngx_http_ai_endpoint(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx)
             ctx->model_id.data = path.data + e->path.len;
             ctx->model_id.len = path.len - e->path.len;
 
-        } else if (path.len != e->path.len
-                   || ngx_strncmp(path.data, e->path.data, path.len) != 0)
+        } else if (path.len < e->path.len
+                   || ngx_strncmp(path.data, e->path.data, e->path.len) != 0)
         {
+            continue;
+
+        } else if (path.len != e->path.len) {
+
+            /* there is nothing behind it, which is told in its dialect */
+
+            if (e->path.len && path.data[e->path.len] == '/') {
+                ctx->dialect = e->dialect;
+            }
+
             continue;
         }
 

@@ -59,6 +59,30 @@ ngx_http_ai_error_send(ngx_http_request_t *r, const ai_error_t *err)
 }
 
 
+/* a provider's own words, unless the operator wants others */
+
+ngx_int_t
+ngx_http_ai_error_pass(ngx_http_request_t *r, ngx_uint_t status,
+    const ai_error_t *err, ngx_str_t *json)
+{
+    ngx_http_ai_ctx_t  *ctx;
+
+    ctx = ngx_http_ai_ctx(r);
+
+    if (ctx->conf->pass.error_format != NGX_HTTP_AI_ERRORS_AUTO
+        || ngx_http_ai_error_page(r, status))
+    {
+        return ngx_http_ai_error_send(r, err);
+    }
+
+    if (ngx_http_ai_error_retry(r, err) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_http_ai_json_send(r, status, json);
+}
+
+
 /* in the caller's dialect, unless the operator wants another */
 
 void

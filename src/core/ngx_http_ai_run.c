@@ -264,6 +264,7 @@ ngx_http_ai_run_refused(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx,
         || at->status < 400
         || at->error.kind == AI_ERR_UPSTREAM_AUTH
         || ai_buf_len(&at->whole) == 0
+        || ai_buf_len(&at->whole) >= NGX_HTTP_AI_ERROR_MAX
         || at->whole.start[0] != '{')
     {
         return ngx_http_ai_error_send(r, &ctx->error);
@@ -272,7 +273,7 @@ ngx_http_ai_run_refused(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx,
     json.data = at->whole.start;
     json.len = ai_buf_len(&at->whole);
 
-    return ngx_http_ai_json_send(r, at->status, &json);
+    return ngx_http_ai_error_pass(r, at->status, &ctx->error, &json);
 }
 
 

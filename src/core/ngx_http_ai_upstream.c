@@ -542,6 +542,10 @@ ngx_http_ai_upstream_keep(ngx_http_ai_attempt_t *at, ngx_str_t *name,
         && !ngx_http_ai_header_is(name, "x-should-retry")
         && !(name->len > 12
              && ngx_strncasecmp(name->data, (u_char *) "x-ratelimit-", 12)
+                == 0)
+        && !(name->len > 20
+             && ngx_strncasecmp(name->data,
+                                (u_char *) "anthropic-ratelimit-", 20)
                 == 0))
     {
         return NGX_OK;

@@ -8,6 +8,7 @@ kind; /API-NAME/v1/ to one more, for what may be held against a provider;
 /list/v1/ has one model, and so has /small/v1/, which takes little.
 """
 
+import asyncio
 import json
 import os
 
@@ -18,7 +19,7 @@ from openai.types.chat import completion_create_params
 import gateway
 import sdk_openai
 import wire
-from sdk_openai import (APIS, BIG, MODELS, PATHS, PIXEL, SIGNATURE, KINDS,
+from sdk_openai import (APIS, BIG, MODELS, PATHS, PIXEL, SIGNATURE,
                         error_body, pieces, sse)
 
 NEXT = {"openai": "anthropic", "anthropic": "gemini", "gemini": "openai"}
@@ -65,6 +66,14 @@ class Said(sdk_openai.Said):
         message = super().anthropic_message(content, stop, usage)
         return dict(message, stop_sequence=stop and self.sequence)
 
+    def anthropic_stream(self):
+        reply = super().anthropic_stream()
+        if self.sequence:
+            e = json.loads(reply["sse"][-2]["data"])
+            e["delta"]["stop_sequence"] = self.sequence
+            reply["sse"][-2]["data"] = json.dumps(e)
+        return reply
+
     def gemini_answer(self, parts, finish):
         text = super().gemini_answer(parts, finish)
         if self.stop in self.STOPS:
@@ -79,6 +88,7 @@ class Case(sdk_openai.Case):
     def __init__(self, name, api, place=None):
         super().__init__(name, api, place)
         self.sent = None
+        self.version = None
         self.http = anthropic.DefaultHttpxClient(
             event_hooks={"request": [self.remember]}, trust_env=False)
 
@@ -90,6 +100,7 @@ class Case(sdk_openai.Case):
 
     def remember(self, request):
         self.sent = request.content
+        self.version = request.headers["anthropic-version"]
 
     def sdk(self, timeout=30):
         return anthropic.Anthropic(
@@ -106,16 +117,17 @@ class Case(sdk_openai.Case):
     def stream(self, **request):
         """(the final message, the names of its events)"""
         with self.sdk().messages.stream(**self.ask(**request)) as s:
-            kinds = [e.type for e in s]
-            return s.get_final_message(), kinds
+            seen = list(s)
+            in_order(self, seen)
+            return s.get_final_message(), [e.type for e in seen]
 
-    def requests(self):
+    def arrived(self):
         found, sdk_openai.seen = gateway.ledger(sdk_openai.seen)
         return found
 
-    def got(self, checked=True):
+    def got(self):
         """The body of the one request the provider got."""
-        found = self.requests()
+        found = self.arrived()
         self.expect("number of requests", len(found), 1)
         return self.read(self.api, found[0])
 
@@ -149,7 +161,7 @@ class Case(sdk_openai.Case):
         wire.only_credential(self.problems, head, "x-api-key",
                              wire.KEYS["anthropic"])
         self.expect("anthropic-version", head.get("anthropic-version"),
-                    ["2023-06-01"])
+                    [self.version])
         if self.api == "anthropic":
             self.expect("body", request["body"].encode(), self.sent)
 
@@ -183,6 +195,22 @@ class Case(sdk_openai.Case):
         self.expect("usage", (u.input_tokens, u.cache_read_input_tokens or 0,
                               u.cache_creation_input_tokens or 0,
                               u.output_tokens), USAGE[api or self.api])
+
+
+def in_order(c, seen):
+    """Blocks come one after the other, counted from 0."""
+    count, inside = 0, False
+    for e in seen:
+        if e.type == "content_block_start":
+            c.expect("start inside a block", inside, False)
+            c.expect("index", e.index, count)
+            inside = True
+        elif e.type == "content_block_delta":
+            c.expect("delta of a block", (inside, e.index), (True, count))
+        elif e.type == "content_block_stop":
+            c.expect("stop of a block", (inside, e.index), (True, count))
+            count, inside = count + 1, False
+    c.expect("starts", [e.type for e in seen].count("message_start"), 1)
 
 
 def tool(name, **properties):
@@ -492,11 +520,11 @@ def test_settings(api):
                               ("blocks", system, ["Be brief.", "Be kind."])):
         with Case("system prompt of %s, settings" % name, api) as c:
             c.says(Said("Yes"))
-            settings = {"top_k": 40} if api != "openai" else {}
-            c.sdk().messages.with_raw_response.create(**c.ask(
-                system=given, temperature=0.5, top_p=0.9,
-                stop_sequences=["END", "STOP"],
-                metadata={"user_id": "u-1"}, **settings))
+            settings = {"temperature": 0.5, "top_p": 0.9}
+            if api != "openai":
+                settings["top_k"] = 40
+            c.create(system=given, stop_sequences=["END", "STOP"],
+                     metadata={"user_id": "u-1"}, extra_body=settings)
             body = c.got()
             if api == "openai":
                 first = body["messages"][0]
@@ -542,12 +570,12 @@ def test_headers(api):
         c.says(Said("Yes"))
         c.sdk().messages.create(
             extra_headers={"anthropic-beta": BETA}, **c.ask())
-        found = c.requests()
+        found = c.arrived()
         head = {k.lower(): v for k, v in found[0]["headers"]}
         c.expect("beta", head.get("anthropic-beta"),
                  BETA if api == "anthropic" else None)
         c.expect("version", head.get("anthropic-version"),
-                 "2023-06-01" if api == "anthropic" else None)
+                 c.version if api == "anthropic" else None)
 
 
 # --- errors ---------------------------------------------------------------
@@ -558,7 +586,7 @@ STATUSES = {
     401: (anthropic.InternalServerError, 502, "api_error"),
     403: (anthropic.InternalServerError, 502, "api_error"),
     404: (anthropic.NotFoundError, 404, "not_found_error"),
-    413: (anthropic.RequestTooLargeError, 413, "request_too_large"),
+    413: (anthropic.ContentTooLargeError, 413, "request_too_large"),
     429: (anthropic.RateLimitError, 429, "rate_limit_error"),
     500: (anthropic.InternalServerError, 500, "api_error"),
     503: (anthropic.ServiceUnavailableError, 503, "overloaded_error"),
@@ -588,17 +616,21 @@ def test_errors(api):
                 if status in (429, 503, 529):
                     c.expect("retry-after",
                              e.response.headers.get("retry-after"), "7")
-                c.expect("requests", len(c.requests()), 1)
+                c.expect("requests", len(c.arrived()), 1)
+
+
+def error_event(api):
+    if api == "anthropic":
+        return sdk_openai.event("error", error={
+            "type": "overloaded_error", "message": "it broke"})
+    return error_body(api, 500 if api == "openai" else 503, "it broke")
 
 
 def test_broken_streams(api):
     """No stream may end as if it were whole."""
     events = Said("It begins and goes on for a while.").reply(
         api, True)["sse"]
-    error = {"openai": error_body("openai", 500, "it broke"),
-             "anthropic": sdk_openai.event("error", error={
-                 "type": "overloaded_error", "message": "it broke"}),
-             "gemini": error_body("gemini", 503, "it broke")}[api]
+    error = error_event(api)
     if api == "gemini":
         first = json.loads(events[0])
         del first["candidates"][0]["finishReason"]
@@ -636,7 +668,7 @@ def broken_stream(c, name, kind):
         text[:20]), text)
     c.ok("no end", "message_delta" not in seen and "message_stop" not in seen,
          seen)
-    c.expect("requests", len(c.requests()), 1)
+    c.expect("requests", len(c.arrived()), 1)
 
 
 def test_failover(api):
@@ -651,6 +683,9 @@ def test_failover(api):
             api, 503, "it went wrong")}),
         ("an end before the content", True, {"sse": first[:start] + [{
             "x": 1}], "cut": sum(len(sse(e)) for e in first[:start])})]
+    error = error_event(api)
+    ways.append(("an error event before the content", True,
+                 {"sse": first[:start] + [error]}))
     for name, stream, reply in ways:
         with Case("failover after %s" % name, api, "/over-" + api) as c:
             gateway.script_mock([
@@ -658,11 +693,11 @@ def test_failover(api):
                     {"status": 200}, **reply)},
                 {"match": {"path": PATHS[other]}, "reply": dict(
                     {"status": 200}, **said.reply(other, stream))}])
-            c.requests()
+            c.arrived()
             answer = c.stream(tools=[tool("weather")])[0] if stream \
                 else c.create(tools=[tool("weather")])
             c.account(said, answer, other)
-            found = c.requests()
+            found = c.arrived()
             c.expect("ways", [PATHS[a] for a in (api, other)], [
                 r["path"][:len(PATHS[a])]
                 for r, a in zip(found, (api, other))])
@@ -671,6 +706,34 @@ def test_failover(api):
             body = c.read(other, found[1])
             c.expect("model", MODELS[other] if other == "gemini"
                      else body["model"], MODELS[other])
+
+
+def test_async(api):
+    async def one(sdk, c, i):
+        if i % 2:
+            return await sdk.messages.create(**c.ask())
+        async with sdk.messages.stream(**c.ask()) as s:
+            return await s.get_final_message()
+
+    async def many(c):
+        async with anthropic.AsyncAnthropic(
+                base_url=os.environ["GATEWAY"] + c.place, max_retries=0,
+                api_key=wire.CLIENT_KEY, timeout=30) as sdk:
+            return await asyncio.gather(*[one(sdk, c, i) for i in range(20)])
+
+    with Case("20 at once, asynchronous", api) as c:
+        said = Said("Many at once.")
+        match = {"path": PATHS[api]}
+        stream = {"path_re": ":stream"} if api == "gemini" \
+            else {"body_re": '"stream":\\s*true'}
+        gateway.script_mock([
+            {"match": dict(match, **stream), "reply": dict(
+                said.reply(api, True), split="events", gap=0.005)},
+            {"match": match, "reply": said.reply(api, False)}])
+        c.arrived()
+        for answer in asyncio.run(many(c)):
+            c.account(said, answer)
+        c.expect("requests", len(c.arrived()), 20)
 
 
 # --- the gateway's own ----------------------------------------------------
@@ -701,7 +764,7 @@ def test_ours(api):
             c.expect("status", r.status_code, status)
             c.expect("type", r.headers["content-type"], "application/json")
             shape(c, r.json(), kind)
-            c.expect("requests", len(c.requests()), 0)
+            c.expect("requests", len(c.arrived()), 0)
 
     if api != "anthropic":
         with Case("our own error: no max_tokens", api) as c:
@@ -712,7 +775,7 @@ def test_ours(api):
             c.expect("status", r.status_code, 400)
             shape(c, r.json(), "invalid_request_error")
             c.ok("its name", "max_tokens" in r.text, r.text)
-            c.expect("requests", len(c.requests()), 0)
+            c.expect("requests", len(c.arrived()), 0)
 
 
 def test_ours_once():
@@ -721,13 +784,13 @@ def test_ours_once():
         for stream in (False, True):
             raised(c, lambda: c.create(stream=stream),
                    anthropic.NotFoundError, 404, "not_found_error")
-        c.expect("requests", len(c.requests()), 0)
+        c.expect("requests", len(c.arrived()), 0)
 
     with Case("a body that is too large", "openai", "/small") as c:
         c.says(Said("no"))
         raised(c, lambda: c.create(model="alpha", system="x" * 4000),
-               anthropic.RequestTooLargeError, 413, "request_too_large")
-        c.expect("requests", len(c.requests()), 0)
+               anthropic.ContentTooLargeError, 413, "request_too_large")
+        c.expect("requests", len(c.arrived()), 0)
 
     with Case("the provider's timeout", "openai", "/openai-hang") as c:
         c.answers({"hang": True})
