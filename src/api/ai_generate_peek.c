@@ -1,5 +1,6 @@
 
 #include <api/ai_generate_int.h>
+#include <api/ai_peek_int.h>
 
 
 #define AI_GENERATE_N_MAX       128
@@ -28,8 +29,6 @@ enum {
 };
 
 
-static ai_int_t ai_generate_peek_unique(const ai_openai_ctx_t *c,
-    const ai_openai_path_t *up, ai_ref_t object);
 static ai_int_t ai_generate_peek_model(const ai_openai_ctx_t *c, ai_ref_t v,
     const ai_str_t *model);
 static ai_int_t ai_generate_peek_config(const ai_openai_ctx_t *c, ai_ref_t v,
@@ -40,7 +39,6 @@ static uint32_t ai_generate_count(const ai_json_t *doc, ai_ref_t v);
 static ai_int_t ai_generate_has_image(const ai_json_t *doc, ai_ref_t content);
 static void ai_generate_content_text(const ai_json_t *doc, ai_ref_t content,
     size_t max, ai_buf_t *b);
-static ai_esc_t ai_generate_cut(const ai_esc_t *s, size_t max);
 
 
 static const ai_str_t  ai_generate_peek_root[AI_PEEK_ROOT] = {
@@ -90,13 +88,7 @@ ai_generate_peek(const ai_json_t *doc, const ai_pool_t *pool,
     peek->max_output = -1;
     peek->n = -1;
 
-    if (ai_json_type(doc, AI_JSON_ROOT) != AI_JSON_OBJECT) {
-        ai_error_set(err, AI_ERR_BAD_JSON,
-                     "The request body must be a JSON object.");
-        return AI_ERROR;
-    }
-
-    if (ai_generate_peek_unique(&c, NULL, AI_JSON_ROOT) != AI_OK
+    if (ai_peek_root(&c) != AI_OK
         || ai_generate_case(&c, NULL, AI_JSON_ROOT, ai_generate_peek_root,
                             AI_PEEK_DECISIONS) != AI_OK
         || ai_generate_pick(&c, NULL, AI_JSON_ROOT, ai_generate_peek_root,
@@ -115,35 +107,6 @@ ai_generate_peek(const ai_json_t *doc, const ai_pool_t *pool,
 }
 
 
-static ai_int_t
-ai_generate_peek_unique(const ai_openai_ctx_t *c, const ai_openai_path_t *up,
-    ai_ref_t object)
-{
-    ai_json_t  copy;
-
-    /* the check notes its result in the doc it is given */
-
-    copy = *c->doc;
-
-    if (ai_json_unique(&copy, object) == AI_OK) {
-        return AI_OK;
-    }
-
-    if (copy.error != AI_JSON_E_DUPLICATE) {
-        return ai_openai_no_memory(c);
-    }
-
-    if (up) {
-        return ai_openai_bad_value(c, up, NULL, ": it has a field twice.");
-    }
-
-    ai_error_set(c->err, AI_ERR_BAD_REQUEST,
-                 "The request body has a field twice.");
-
-    return AI_ERROR;
-}
-
-
 /* the one of the URI is the one that counts, so another here is a mistake */
 
 static ai_int_t
@@ -156,12 +119,8 @@ ai_generate_peek_model(const ai_openai_ctx_t *c, ai_ref_t v,
         return AI_OK;
     }
 
-    if (ai_openai_want(c, NULL, "model", v, AI_JSON_STRING) != AI_OK) {
+    if (ai_peek_text(c, NULL, "model", v, &s) != AI_OK) {
         return AI_ERROR;
-    }
-
-    if (ai_json_str(c->doc, v, c->pool, &s) != AI_OK) {
-        return ai_openai_no_memory(c);
     }
 
     if (ai_str_starts(&s, "models/")) {
@@ -195,7 +154,7 @@ ai_generate_peek_config(const ai_openai_ctx_t *c, ai_ref_t v,
     }
 
     if (ai_openai_want(c, &path, NULL, v, AI_JSON_OBJECT) != AI_OK
-        || ai_generate_peek_unique(c, &path, v) != AI_OK
+        || ai_peek_unique(c, &path, v) != AI_OK
         || ai_generate_case(c, &path, v, ai_generate_peek_fields,
                             AI_PEEK_CONFIG_DECISIONS) != AI_OK
         || ai_generate_pick(c, &path, v, ai_generate_peek_fields,
@@ -333,7 +292,6 @@ ai_int_t
 ai_generate_last_text(const ai_json_t *doc, const ai_peek_t *peek,
     const ai_pool_t *pool, size_t max, ai_str_t *out)
 {
-    size_t    n;
     ai_buf_t  b;
     ai_ref_t  v, role, last;
 
@@ -378,14 +336,7 @@ ai_generate_last_text(const ai_json_t *doc, const ai_peek_t *peek,
     }
 
     *out = ai_buf_str(&b);
-
-    if (out->len > max) {
-        for (n = max; n && (out->data[n] & 0xc0) == 0x80; n--) {
-            /* void */
-        }
-
-        out->len = n;
-    }
+    out->len = ai_peek_cut(out, max);
 
     return AI_OK;
 }
@@ -395,8 +346,7 @@ static void
 ai_generate_content_text(const ai_json_t *doc, ai_ref_t content, size_t max,
     ai_buf_t *b)
 {
-    ai_esc_t  s;
-    ai_ref_t  v, parts;
+    ai_ref_t  v, text, parts;
 
     parts = ai_generate_get(doc, content, "parts");
 
@@ -408,55 +358,11 @@ ai_generate_content_text(const ai_json_t *doc, ai_ref_t content, size_t max,
          v != AI_JSON_NONE && ai_buf_len(b) < max && !b->failed;
          v = ai_generate_next(doc, parts, v))
     {
-        s = ai_json_esc(doc, ai_json_type(doc, v) == AI_JSON_STRING
-                             ? v : ai_generate_get(doc, v, "text"));
+        text = ai_json_type(doc, v) == AI_JSON_STRING
+               ? v : ai_generate_get(doc, v, "text");
 
-        if (s.len == 0) {
-            continue;
-        }
-
-        if (ai_buf_len(b)) {
-            ai_buf_char(b, '\n');
-        }
-
-        s = ai_generate_cut(&s, max);
-        ai_json_unescape(b, &s);
-    }
-}
-
-
-/*
- * A start of s that decodes to max bytes or more, or all of it; neither an
- * escape nor a sequence of UTF-8 is cut.  A pair of surrogates may be, but
- * then lies behind max.
- */
-
-static ai_esc_t
-ai_generate_cut(const ai_esc_t *s, size_t max)
-{
-    size_t    i, n;
-    ai_esc_t  cut;
-
-    i = 0;
-
-    for (n = 0; n < max && i < s->len; n++) {
-        if (s->data[i] != '\\') {
-            i++;
-
-        } else if (i + 1 < s->len && s->data[i + 1] == 'u') {
-            i += 6;
-
-        } else {
-            i += 2;
+        if (ai_json_esc(doc, text).len) {
+            ai_peek_line(b, doc, text, max);
         }
     }
-
-    while (i < s->len && (s->data[i] & 0xc0) == 0x80) {
-        i++;
-    }
-
-    cut.data = s->data;
-    cut.len = ai_min(i, s->len);
-
-    return cut;
 }

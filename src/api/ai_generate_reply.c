@@ -6,6 +6,7 @@
  */
 
 #include <api/ai_generate_reply_int.h>
+#include <api/ai_reply_int.h>
 
 
 static ai_int_t ai_generate_reply_one(ai_generate_reply_t *r,
@@ -413,12 +414,7 @@ ai_generate_reply_error(ai_generate_reply_t *r, const ai_error_t *err)
         return AI_ERROR;
     }
 
-    if (err == NULL) {
-        memset(&invalid, 0, sizeof(ai_error_t));
-        ai_error_set(&invalid, AI_ERR_UPSTREAM_INVALID,
-                     "The model's answer ended with an error.");
-        err = &invalid;
-    }
+    err = ai_reply_error(err, &invalid);
 
     ai_generate_write_error(r, err);
 
@@ -491,15 +487,10 @@ ai_generate_choices_grow(ai_generate_reply_t *r, uint32_t n)
 
     want = ai_min(ai_max(n + 1, r->nchoices * 2), AI_GENERATE_CHOICES_MAX);
 
-    choices = ai_pcalloc(r->pool, want * sizeof(ai_generate_choice_t));
+    choices = ai_reply_grow(r->pool, r->choices, r->nchoices, want,
+                            sizeof(ai_generate_choice_t));
     if (choices == NULL) {
         return AI_ERROR;
-    }
-
-    if (r->nchoices) {
-        memcpy(choices, r->choices,
-               r->nchoices * sizeof(ai_generate_choice_t));
-        ai_pfree(r->pool, r->choices);
     }
 
     for (i = r->nchoices; i < want; i++) {
@@ -599,14 +590,10 @@ ai_generate_slots_grow(ai_generate_reply_t *r)
         return AI_ERROR;
     }
 
-    slots = ai_pcalloc(r->pool, n * sizeof(ai_generate_slot_t));
+    slots = ai_reply_grow(r->pool, r->slots, r->nslots, n,
+                          sizeof(ai_generate_slot_t));
     if (slots == NULL) {
         return AI_ERROR;
-    }
-
-    if (r->nslots) {
-        memcpy(slots, r->slots, r->nslots * sizeof(ai_generate_slot_t));
-        ai_pfree(r->pool, r->slots);
     }
 
     r->slots = slots;

@@ -1,8 +1,6 @@
 
+#include <api/ai_choice_int.h>
 #include <api/ai_generate_int.h>
-
-
-#define AI_GENERATE_TOOL_NAME_MAX  256
 
 
 static ai_int_t ai_generate_tool(ai_generate_dec_t *d,
@@ -12,15 +10,10 @@ static ai_int_t ai_generate_hosted(ai_generate_dec_t *d,
     const ai_openai_path_t *path, ai_ref_t key);
 static ai_int_t ai_generate_function(ai_generate_dec_t *d,
     const ai_openai_path_t *path, ai_ref_t v, ai_tool_t *tool);
-static ai_int_t ai_generate_tool_name(ai_generate_dec_t *d,
-    const ai_openai_path_t *up, const char *field, ai_ref_t v,
-    ai_esc_t *name);
 static ai_int_t ai_generate_choice(ai_generate_dec_t *d,
     const ai_openai_path_t *up, ai_ref_t v);
 static ai_int_t ai_generate_allowed(ai_generate_dec_t *d,
     const ai_openai_path_t *up, ai_ref_t v);
-static ai_tool_t **ai_generate_tool_find(ai_tool_t **tools,
-    const ai_esc_t *name);
 
 
 ai_int_t
@@ -195,7 +188,7 @@ ai_generate_function(ai_generate_dec_t *d, const ai_openai_path_t *path,
     if (ai_openai_want(&d->c, path, NULL, v, AI_JSON_OBJECT) != AI_OK
         || ai_generate_pick(&d->c, path, v, names, 6, refs, d->dropped)
            != AI_OK
-        || ai_generate_tool_name(d, path, "name", refs[0], &tool->name)
+        || ai_choice_name(&d->c, path, "name", refs[0], &tool->name)
            != AI_OK
         || ai_openai_esc(&d->c, path, "description", refs[1],
                          &tool->description) != AI_OK
@@ -222,24 +215,6 @@ ai_generate_function(ai_generate_dec_t *d, const ai_openai_path_t *path,
 
     return ai_generate_schema(&d->c, path, "parameters", refs[2],
                               &tool->schema);
-}
-
-
-/* names are compared with each other, so there is an end to their length */
-
-static ai_int_t
-ai_generate_tool_name(ai_generate_dec_t *d, const ai_openai_path_t *up,
-    const char *field, ai_ref_t v, ai_esc_t *name)
-{
-    if (ai_openai_word(&d->c, up, field, v, name) != AI_OK) {
-        return AI_ERROR;
-    }
-
-    if (name->len > AI_GENERATE_TOOL_NAME_MAX) {
-        return ai_openai_bad_value(&d->c, up, field, ": it is too long.");
-    }
-
-    return AI_OK;
 }
 
 
@@ -314,7 +289,7 @@ ai_generate_allowed(ai_generate_dec_t *d, const ai_openai_path_t *up,
 {
     ai_ref_t          e;
     ai_esc_t          name;
-    ai_tool_t        *allowed, **tail, **where, *tool;
+    ai_tool_t        *allowed;
     ai_request_t     *rq;
     ai_openai_path_t  list, entry;
 
@@ -334,59 +309,33 @@ ai_generate_allowed(ai_generate_dec_t *d, const ai_openai_path_t *up,
     }
 
     allowed = NULL;
-    tail = &allowed;
 
     for (e = ai_json_first(d->c.doc, v);
          e != AI_JSON_NONE;
          e = ai_json_next(d->c.doc, v, e))
     {
-        if (ai_generate_tool_name(d, &entry, NULL, e, &name) != AI_OK) {
+        if (ai_choice_name(&d->c, &entry, NULL, e, &name) != AI_OK) {
             return AI_ERROR;
         }
 
-        where = ai_generate_tool_find(&rq->tools, &name);
-
-        if (where == NULL && ai_generate_tool_find(&allowed, &name) == NULL) {
-            return ai_openai_bad_value(&d->c, &entry, NULL,
-                                       ": there is no such function.");
-        }
-
-        entry.index++;
-
-        if (where == NULL) {
-            continue;                   /* named twice */
-        }
-
         if (rq->choice == AI_CHOICE_REQUIRED
-            && d->c.doc->node[v].count == 1)
+            && d->c.doc->node[v].count == 1
+            && ai_choice_find(&rq->tools, &name))
         {
             rq->choice = AI_CHOICE_NAMED;
             rq->choice_name = name;
             return AI_OK;
         }
 
-        tool = *where;
-        *where = tool->next;
+        if (ai_choice_allow(&rq->tools, &allowed, &name) != AI_OK) {
+            return ai_openai_bad_value(&d->c, &entry, NULL,
+                                       ": there is no such function.");
+        }
 
-        tool->next = NULL;
-        *tail = tool;
-        tail = &tool->next;
+        entry.index++;
     }
 
     rq->tools = allowed;
 
     return AI_OK;
-}
-
-
-/* the pointer at the tool, or NULL */
-
-static ai_tool_t **
-ai_generate_tool_find(ai_tool_t **tools, const ai_esc_t *name)
-{
-    while (*tools && !ai_str_eq(&(*tools)->name, name)) {
-        tools = &(*tools)->next;
-    }
-
-    return *tools ? tools : NULL;
 }

@@ -1,78 +1,48 @@
 
+#include <api/ai_decode_int.h>
 #include <api/ai_messages_int.h>
 
 
 #define AI_MESSAGES_STOP_MAX  256
 
 
-typedef struct ai_messages_field_s  ai_messages_field_t;
-
-typedef ai_int_t (*ai_messages_read_pt)(ai_messages_dec_t *d,
-    const ai_messages_field_t *f, ai_ref_t v);
-
-struct ai_messages_field_s {
-    ai_str_t               name;
-    ai_messages_read_pt    read;        /* NULL: done elsewhere */
-    size_t                 offset;      /* in ai_request_t, or in
-                                           ai_messages_dec_t */
-};
-
-
-static ai_int_t ai_messages_decode_root(ai_messages_dec_t *d);
-static const ai_messages_field_t *ai_messages_field(const ai_json_t *doc,
-    ai_ref_t key);
-
-static ai_int_t ai_messages_read_number(ai_messages_dec_t *d,
-    const ai_messages_field_t *f, ai_ref_t v);
-static ai_int_t ai_messages_read_whole(ai_messages_dec_t *d,
-    const ai_messages_field_t *f, ai_ref_t v);
-static ai_int_t ai_messages_read_ref(ai_messages_dec_t *d,
-    const ai_messages_field_t *f, ai_ref_t v);
-static ai_int_t ai_messages_read_drop(ai_messages_dec_t *d,
-    const ai_messages_field_t *f, ai_ref_t v);
-static ai_int_t ai_messages_read_refuse(ai_messages_dec_t *d,
-    const ai_messages_field_t *f, ai_ref_t v);
-static ai_int_t ai_messages_read_geo(ai_messages_dec_t *d,
-    const ai_messages_field_t *f, ai_ref_t v);
-static ai_int_t ai_messages_read_user(ai_messages_dec_t *d,
-    const ai_messages_field_t *f, ai_ref_t v);
-static ai_int_t ai_messages_read_stop(ai_messages_dec_t *d,
-    const ai_messages_field_t *f, ai_ref_t v);
-static ai_int_t ai_messages_read_tier(ai_messages_dec_t *d,
-    const ai_messages_field_t *f, ai_ref_t v);
-static ai_int_t ai_messages_read_output(ai_messages_dec_t *d,
-    const ai_messages_field_t *f, ai_ref_t v);
-static ai_int_t ai_messages_read_format(ai_messages_dec_t *d,
-    const ai_messages_field_t *f, ai_ref_t v);
-static ai_int_t ai_messages_format(ai_messages_dec_t *d,
+static ai_int_t ai_messages_read_whole(ai_decode_t *d, const ai_field_t *f,
+    ai_ref_t v);
+static ai_int_t ai_messages_read_refuse(ai_decode_t *d, const ai_field_t *f,
+    ai_ref_t v);
+static ai_int_t ai_messages_read_geo(ai_decode_t *d, const ai_field_t *f,
+    ai_ref_t v);
+static ai_int_t ai_messages_read_user(ai_decode_t *d, const ai_field_t *f,
+    ai_ref_t v);
+static ai_int_t ai_messages_read_stop(ai_decode_t *d, const ai_field_t *f,
+    ai_ref_t v);
+static ai_int_t ai_messages_read_tier(ai_decode_t *d, const ai_field_t *f,
+    ai_ref_t v);
+static ai_int_t ai_messages_read_output(ai_decode_t *d, const ai_field_t *f,
+    ai_ref_t v);
+static ai_int_t ai_messages_read_format(ai_decode_t *d, const ai_field_t *f,
+    ai_ref_t v);
+static ai_int_t ai_messages_format(ai_decode_t *d,
     const ai_openai_path_t *path, ai_ref_t v);
 static ai_int_t ai_messages_effort(ai_messages_dec_t *d);
 static ai_int_t ai_messages_thinking(ai_messages_dec_t *d);
 
 
-#define AI_FIELD(s, read, field)                                              \
-    { ai_string(s), read, offsetof(ai_request_t, field) }
-#define AI_FIELD_REF(s, field)                                                \
-    { ai_string(s), ai_messages_read_ref, offsetof(ai_messages_dec_t, field) }
-#define AI_FIELD_DO(s, read)                                                  \
-    { ai_string(s), read, 0 }
-
-
-static const ai_messages_field_t  ai_messages_fields[] = {
+static const ai_field_t  ai_messages_fields[] = {
 
     AI_FIELD_DO("model", NULL),
     AI_FIELD_DO("messages", NULL),
     AI_FIELD_DO("stream", NULL),
     AI_FIELD_DO("max_tokens", NULL),
 
-    AI_FIELD("temperature", ai_messages_read_number, temperature),
-    AI_FIELD("top_p", ai_messages_read_number, top_p),
+    AI_FIELD("temperature", ai_decode_number, temperature),
+    AI_FIELD("top_p", ai_decode_number, top_p),
     AI_FIELD("top_k", ai_messages_read_whole, top_k),
 
-    AI_FIELD_REF("system", system),
-    AI_FIELD_REF("tools", tools),
-    AI_FIELD_REF("tool_choice", choice),
-    AI_FIELD_REF("thinking", thinking),
+    AI_FIELD_REF("system", ai_messages_dec_t, system),
+    AI_FIELD_REF("tools", ai_messages_dec_t, tools),
+    AI_FIELD_REF("tool_choice", ai_messages_dec_t, choice),
+    AI_FIELD_REF("thinking", ai_messages_dec_t, thinking),
 
     AI_FIELD_DO("stop_sequences", ai_messages_read_stop),
     AI_FIELD_DO("metadata", ai_messages_read_user),
@@ -84,12 +54,12 @@ static const ai_messages_field_t  ai_messages_fields[] = {
     AI_FIELD_DO("container", ai_messages_read_refuse),
     AI_FIELD_DO("inference_geo", ai_messages_read_geo),
 
-    AI_FIELD_DO("cache_control", ai_messages_read_drop),
-    AI_FIELD_DO("context_management", ai_messages_read_drop),
-    AI_FIELD_DO("betas", ai_messages_read_drop),
-    AI_FIELD_DO("speed", ai_messages_read_drop),
+    AI_FIELD_DO("cache_control", ai_decode_drop),
+    AI_FIELD_DO("context_management", ai_decode_drop),
+    AI_FIELD_DO("betas", ai_decode_drop),
+    AI_FIELD_DO("speed", ai_decode_drop),
 
-    { ai_null_string, NULL, 0 }
+    AI_FIELD_END
 };
 
 
@@ -98,6 +68,7 @@ ai_messages_decode(const ai_json_t *doc, const ai_peek_t *peek,
     const ai_pool_t *pool, ai_request_t *rq, ai_dropped_t *dropped,
     ai_error_t *err)
 {
+    ai_decode_t        root;
     ai_messages_dec_t  d;
 
     ai_request_init(rq);
@@ -125,7 +96,12 @@ ai_messages_decode(const ai_json_t *doc, const ai_peek_t *peek,
         return ai_openai_missing(&d.c, NULL, "max_tokens");
     }
 
-    if (ai_messages_decode_root(&d) != AI_OK
+    root.c = d.c;
+    root.rq = rq;
+    root.dropped = dropped;
+    root.own = &d;
+
+    if (ai_decode_root(&root, ai_messages_fields) != AI_OK
         || ai_messages_effort(&d) != AI_OK
         || ai_messages_thinking(&d) != AI_OK
         || ai_messages_read_tools(&d) != AI_OK)
@@ -138,106 +114,17 @@ ai_messages_decode(const ai_json_t *doc, const ai_peek_t *peek,
 
 
 static ai_int_t
-ai_messages_decode_root(ai_messages_dec_t *d)
-{
-    ai_ref_t                    key, v;
-    ai_str_t                    name;
-    const ai_json_t            *doc;
-    const ai_messages_field_t  *f;
-
-    doc = d->c.doc;
-
-    for (key = ai_json_first(doc, AI_JSON_ROOT);
-         key != AI_JSON_NONE;
-         key = ai_json_next(doc, AI_JSON_ROOT, key))
-    {
-        v = ai_json_value(doc, key);
-
-        if (ai_json_is_null(doc, v)) {
-            continue;
-        }
-
-        f = ai_messages_field(doc, key);
-
-        if (f->name.len == 0) {
-            name = ai_json_esc(doc, key);
-            ai_dropped_add_str(d->dropped, &name);
-            continue;
-        }
-
-        if (f->read && f->read(d, f, v) != AI_OK) {
-            return AI_ERROR;
-        }
-    }
-
-    return AI_OK;
-}
-
-
-static const ai_messages_field_t *
-ai_messages_field(const ai_json_t *doc, ai_ref_t key)
-{
-    const ai_messages_field_t  *f;
-
-    for (f = ai_messages_fields; f->name.len; f++) {
-        if (ai_json_equal(doc, key, (char *) f->name.data, f->name.len)) {
-            break;
-        }
-    }
-
-    return f;
-}
-
-
-#define ai_messages_name(f)  ((const char *) (f)->name.data)
-
-
-static ai_int_t
-ai_messages_read_number(ai_messages_dec_t *d, const ai_messages_field_t *f,
-    ai_ref_t v)
-{
-    return ai_openai_number(&d->c, NULL, ai_messages_name(f), v,
-                            (ai_raw_t *) (void *)
-                            ((char *) d->rq + f->offset));
-}
-
-
-static ai_int_t
-ai_messages_read_whole(ai_messages_dec_t *d, const ai_messages_field_t *f,
-    ai_ref_t v)
+ai_messages_read_whole(ai_decode_t *d, const ai_field_t *f, ai_ref_t v)
 {
     int64_t  n;
 
-    if (ai_openai_integer(&d->c, NULL, ai_messages_name(f), v, 0, INT32_MAX,
+    if (ai_openai_integer(&d->c, NULL, ai_field_name(f), v, 0, INT32_MAX,
                           &n) != AI_OK)
     {
         return AI_ERROR;
     }
 
-    *(ai_raw_t *) (void *) ((char *) d->rq + f->offset)
-        = ai_json_raw(d->c.doc, v);
-
-    return AI_OK;
-}
-
-
-static ai_int_t
-ai_messages_read_ref(ai_messages_dec_t *d, const ai_messages_field_t *f,
-    ai_ref_t v)
-{
-    *(ai_ref_t *) (void *) ((char *) d + f->offset) = v;
-
-    return AI_OK;
-}
-
-
-static ai_int_t
-ai_messages_read_drop(ai_messages_dec_t *d, const ai_messages_field_t *f,
-    ai_ref_t v)
-{
-    (void) v;
-
-    ai_dropped_add_str(d->dropped, &f->name);
+    *ai_field_at(d, f, ai_raw_t) = ai_json_raw(d->c.doc, v);
 
     return AI_OK;
 }
@@ -246,8 +133,7 @@ ai_messages_read_drop(ai_messages_dec_t *d, const ai_messages_field_t *f,
 /* an SDK may send an empty list */
 
 static ai_int_t
-ai_messages_read_refuse(ai_messages_dec_t *d, const ai_messages_field_t *f,
-    ai_ref_t v)
+ai_messages_read_refuse(ai_decode_t *d, const ai_field_t *f, ai_ref_t v)
 {
     if (ai_json_type(d->c.doc, v) == AI_JSON_ARRAY
         && d->c.doc->node[v].count == 0)
@@ -255,7 +141,7 @@ ai_messages_read_refuse(ai_messages_dec_t *d, const ai_messages_field_t *f,
         return AI_OK;
     }
 
-    return ai_openai_unsupported(&d->c, NULL, ai_messages_name(f),
+    return ai_openai_unsupported(&d->c, NULL, ai_field_name(f),
                                  " cannot be carried to this model.");
 }
 
@@ -263,8 +149,7 @@ ai_messages_read_refuse(ai_messages_dec_t *d, const ai_messages_field_t *f,
 /* a promise about where the model runs, which nobody else can keep */
 
 static ai_int_t
-ai_messages_read_geo(ai_messages_dec_t *d, const ai_messages_field_t *f,
-    ai_ref_t v)
+ai_messages_read_geo(ai_decode_t *d, const ai_field_t *f, ai_ref_t v)
 {
     if (ai_json_is(d->c.doc, v, "global")) {
         return AI_OK;
@@ -277,8 +162,7 @@ ai_messages_read_geo(ai_messages_dec_t *d, const ai_messages_field_t *f,
 /* the peek has seen that it is an object, and its user_id a string */
 
 static ai_int_t
-ai_messages_read_user(ai_messages_dec_t *d, const ai_messages_field_t *f,
-    ai_ref_t v)
+ai_messages_read_user(ai_decode_t *d, const ai_field_t *f, ai_ref_t v)
 {
     ai_ref_t  id;
     ai_esc_t  user;
@@ -300,8 +184,7 @@ ai_messages_read_user(ai_messages_dec_t *d, const ai_messages_field_t *f,
 
 
 static ai_int_t
-ai_messages_read_stop(ai_messages_dec_t *d, const ai_messages_field_t *f,
-    ai_ref_t v)
+ai_messages_read_stop(ai_decode_t *d, const ai_field_t *f, ai_ref_t v)
 {
     uint32_t          n;
     ai_ref_t          e;
@@ -312,7 +195,7 @@ ai_messages_read_stop(ai_messages_dec_t *d, const ai_messages_field_t *f,
     rq = d->rq;
     doc = d->c.doc;
 
-    ai_messages_path(&list, NULL, ai_messages_name(f));
+    ai_messages_path(&list, NULL, ai_field_name(f));
     ai_messages_path(&path, &list, NULL);
 
     if (ai_openai_want(&d->c, &list, NULL, v, AI_JSON_ARRAY) != AI_OK) {
@@ -354,10 +237,9 @@ ai_messages_read_stop(ai_messages_dec_t *d, const ai_messages_field_t *f,
 /* in the words of ai_request_t, which are OpenAI's */
 
 static ai_int_t
-ai_messages_read_tier(ai_messages_dec_t *d, const ai_messages_field_t *f,
-    ai_ref_t v)
+ai_messages_read_tier(ai_decode_t *d, const ai_field_t *f, ai_ref_t v)
 {
-    if (ai_openai_esc(&d->c, NULL, ai_messages_name(f), v, &d->rq->tier)
+    if (ai_openai_esc(&d->c, NULL, ai_field_name(f), v, &d->rq->tier)
         != AI_OK)
     {
         return AI_ERROR;
@@ -372,17 +254,17 @@ ai_messages_read_tier(ai_messages_dec_t *d, const ai_messages_field_t *f,
 
 
 static ai_int_t
-ai_messages_read_output(ai_messages_dec_t *d, const ai_messages_field_t *f,
-    ai_ref_t v)
+ai_messages_read_output(ai_decode_t *d, const ai_field_t *f, ai_ref_t v)
 {
-    ai_ref_t          refs[2];
-    ai_openai_path_t  path, format;
+    ai_ref_t            refs[2];
+    ai_openai_path_t    path, format;
+    ai_messages_dec_t  *own;
 
     static const ai_str_t  names[] = {
         ai_string("effort"), ai_string("format")
     };
 
-    ai_messages_path(&path, NULL, ai_messages_name(f));
+    ai_messages_path(&path, NULL, ai_field_name(f));
     ai_messages_path(&format, &path, "format");
 
     if (ai_openai_want(&d->c, &path, NULL, v, AI_JSON_OBJECT) != AI_OK) {
@@ -391,7 +273,8 @@ ai_messages_read_output(ai_messages_dec_t *d, const ai_messages_field_t *f,
 
     ai_openai_pick(&d->c, v, names, 2, refs);
 
-    d->effort = refs[0];
+    own = d->own;
+    own->effort = refs[0];
 
     if (refs[1] == AI_JSON_NONE) {
         return AI_OK;
@@ -404,19 +287,18 @@ ai_messages_read_output(ai_messages_dec_t *d, const ai_messages_field_t *f,
 /* where the format was before output_config had it */
 
 static ai_int_t
-ai_messages_read_format(ai_messages_dec_t *d, const ai_messages_field_t *f,
-    ai_ref_t v)
+ai_messages_read_format(ai_decode_t *d, const ai_field_t *f, ai_ref_t v)
 {
     ai_openai_path_t  path;
 
-    ai_messages_path(&path, NULL, ai_messages_name(f));
+    ai_messages_path(&path, NULL, ai_field_name(f));
 
     return ai_messages_format(d, &path, v);
 }
 
 
 static ai_int_t
-ai_messages_format(ai_messages_dec_t *d, const ai_openai_path_t *path,
+ai_messages_format(ai_decode_t *d, const ai_openai_path_t *path,
     ai_ref_t v)
 {
     ai_ref_t  refs[2];

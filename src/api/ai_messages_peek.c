@@ -1,5 +1,6 @@
 
 #include <api/ai_messages_int.h>
+#include <api/ai_peek_int.h>
 
 
 #define AI_MESSAGES_OUTPUT_MAX  INT32_MAX
@@ -21,10 +22,6 @@ enum {
 };
 
 
-static ai_int_t ai_messages_peek_walk(const ai_openai_ctx_t *c,
-    ai_ref_t *refs);
-static ai_int_t ai_messages_peek_key(const ai_openai_ctx_t *c, ai_ref_t key,
-    ai_uint_t *field);
 static ai_int_t ai_messages_peek_user(const ai_openai_ctx_t *c, ai_ref_t v,
     ai_str_t *user);
 static ai_int_t ai_messages_peek_lists(const ai_openai_ctx_t *c,
@@ -65,8 +62,9 @@ ai_messages_peek(const ai_json_t *doc, const ai_pool_t *pool,
     peek->n = -1;
     stream = 0;
 
-    if (ai_messages_peek_walk(&c, refs) != AI_OK
-        || ai_openai_peek_model(&c, refs[AI_PEEK_MODEL], &peek->model) != AI_OK
+    if (ai_peek_walk(&c, ai_messages_peek_names, AI_PEEK_FIELDS,
+                     AI_PEEK_DECISIONS, refs) != AI_OK
+        || ai_peek_model(&c, refs[AI_PEEK_MODEL], &peek->model) != AI_OK
         || ai_openai_flag(&c, NULL, "stream", refs[AI_PEEK_STREAM], &stream)
            != AI_OK
         || ai_openai_integer(&c, NULL, "max_tokens", refs[AI_PEEK_MAX_TOKENS],
@@ -97,104 +95,6 @@ ai_messages_peek(const ai_json_t *doc, const ai_pool_t *pool,
 
 
 static ai_int_t
-ai_messages_peek_walk(const ai_openai_ctx_t *c, ai_ref_t *refs)
-{
-    ai_ref_t          key, v;
-    ai_uint_t         i, field;
-    ai_json_t         copy;
-    const ai_json_t  *doc;
-
-    doc = c->doc;
-
-    for (i = 0; i < AI_PEEK_FIELDS; i++) {
-        refs[i] = AI_JSON_NONE;
-    }
-
-    if (ai_json_type(doc, AI_JSON_ROOT) != AI_JSON_OBJECT) {
-        ai_error_set(c->err, AI_ERR_BAD_JSON,
-                     "The request body must be a JSON object.");
-        return AI_ERROR;
-    }
-
-    /* the check notes its result in the doc it is given */
-
-    copy = *doc;
-
-    if (ai_json_unique(&copy, AI_JSON_ROOT) != AI_OK) {
-        if (copy.error != AI_JSON_E_DUPLICATE) {
-            return ai_openai_no_memory(c);
-        }
-
-        ai_error_set(c->err, AI_ERR_BAD_REQUEST,
-                     "The request body has a field twice.");
-        return AI_ERROR;
-    }
-
-    for (key = ai_json_first(doc, AI_JSON_ROOT);
-         key != AI_JSON_NONE;
-         key = ai_json_next(doc, AI_JSON_ROOT, key))
-    {
-        field = AI_PEEK_FIELDS;
-
-        field = AI_PEEK_FIELDS;
-
-        if (ai_messages_peek_key(c, key, &field) != AI_OK) {
-            return AI_ERROR;
-        }
-
-        v = ai_json_value(doc, key);
-
-        if (field != AI_PEEK_FIELDS && !ai_json_is_null(doc, v)) {
-            refs[field] = v;
-        }
-    }
-
-    return AI_OK;
-}
-
-
-/* some back ends ignore case: "Model" would be another model there */
-
-static ai_int_t
-ai_messages_peek_key(const ai_openai_ctx_t *c, ai_ref_t key, ai_uint_t *field)
-{
-    ai_str_t         s;
-    ai_uint_t        i;
-    const ai_str_t  *name;
-
-    if (c->doc->node[key].escaped) {
-        if (ai_json_str(c->doc, key, c->pool, &s) != AI_OK) {
-            return ai_openai_no_memory(c);
-        }
-
-    } else {
-        s = ai_json_esc(c->doc, key);
-    }
-
-    for (i = 0; i < AI_PEEK_FIELDS; i++) {
-        name = &ai_messages_peek_names[i];
-
-        if (s.len != name->len) {
-            continue;
-        }
-
-        if (memcmp(s.data, name->data, s.len) == 0) {
-            break;
-        }
-
-        if (i < AI_PEEK_DECISIONS && ai_str_caseeq(&s, name)) {
-            return ai_openai_bad_value(c, NULL, (char *) name->data,
-                                       ": its name must be in lower case.");
-        }
-    }
-
-    *field = i;
-
-    return AI_OK;
-}
-
-
-static ai_int_t
 ai_messages_peek_user(const ai_openai_ctx_t *c, ai_ref_t v, ai_str_t *user)
 {
     ai_ref_t          id;
@@ -214,19 +114,7 @@ ai_messages_peek_user(const ai_openai_ctx_t *c, ai_ref_t v, ai_str_t *user)
 
     ai_openai_pick(c, v, names, 1, &id);
 
-    if (id == AI_JSON_NONE) {
-        return AI_OK;
-    }
-
-    if (ai_openai_want(c, &path, "user_id", id, AI_JSON_STRING) != AI_OK) {
-        return AI_ERROR;
-    }
-
-    if (ai_json_str(c->doc, id, c->pool, user) != AI_OK) {
-        return ai_openai_no_memory(c);
-    }
-
-    return AI_OK;
+    return ai_peek_text(c, &path, "user_id", id, user);
 }
 
 
@@ -332,9 +220,7 @@ ai_int_t
 ai_messages_last_text(const ai_json_t *doc, const ai_peek_t *peek,
     const ai_pool_t *pool, size_t max, ai_str_t *out)
 {
-    ai_buf_t  b;
-    ai_esc_t  s;
-    ai_ref_t  v, last, content;
+    ai_ref_t  v, last;
 
     out->len = 0;
     out->data = NULL;
@@ -354,43 +240,8 @@ ai_messages_last_text(const ai_json_t *doc, const ai_peek_t *peek,
         return AI_DECLINED;
     }
 
-    ai_buf_init(&b, pool);
-
-    content = ai_json_get(doc, last, "content");
-
-    if (ai_json_type(doc, content) == AI_JSON_STRING) {
-        s = ai_json_esc(doc, content);
-        s = ai_openai_esc_cut(&s, max);
-        ai_json_unescape(&b, &s);
-
-    } else {
-
-        for (v = ai_json_first(doc, content);
-             v != AI_JSON_NONE && ai_buf_len(&b) < max;
-             v = ai_json_next(doc, content, v))
-        {
-            if (!ai_json_is(doc, ai_messages_type(doc, v), "text")) {
-                continue;
-            }
-
-            if (ai_buf_len(&b)) {
-                ai_buf_char(&b, '\n');
-            }
-
-            s = ai_json_esc(doc, ai_json_get(doc, v, "text"));
-            s = ai_openai_esc_cut(&s, max);
-            ai_json_unescape(&b, &s);
-        }
-    }
-
-    if (b.failed) {
-        return AI_ERROR;
-    }
-
-    *out = ai_buf_str(&b);
-    out->len = ai_openai_utf8_cut(out, max);
-
-    return AI_OK;
+    return ai_peek_content(doc, ai_json_get(doc, last, "content"), "text",
+                           pool, max, out);
 }
 
 

@@ -1,5 +1,6 @@
 
 #include <api/ai_messages_reply_int.h>
+#include <api/ai_reply_int.h>
 
 
 #define AI_MESSAGES_ID_TAIL  20
@@ -404,12 +405,7 @@ ai_messages_reply_error(ai_messages_reply_t *r, const ai_error_t *err)
         return AI_ERROR;
     }
 
-    if (err == NULL) {
-        memset(&invalid, 0, sizeof(ai_error_t));
-        ai_error_set(&invalid, AI_ERR_UPSTREAM_INVALID,
-                     "The model's answer ended with an error.");
-        err = &invalid;
-    }
+    err = ai_reply_error(err, &invalid);
 
     ai_messages_error_event(r->out, err);
 

@@ -1,14 +1,10 @@
 
+#include <api/ai_choice_int.h>
 #include <api/ai_messages_int.h>
-
-
-#define AI_MESSAGES_NAME_MAX  256
 
 
 static ai_int_t ai_messages_tool(ai_messages_dec_t *d,
     const ai_openai_path_t *path, ai_ref_t v, ai_tool_t *tool);
-static ai_int_t ai_messages_tool_name(ai_messages_dec_t *d,
-    const ai_openai_path_t *up, ai_ref_t v, ai_esc_t *name);
 static ai_int_t ai_messages_choice(ai_messages_dec_t *d);
 static ai_int_t ai_messages_choice_named(ai_messages_dec_t *d,
     const ai_openai_path_t *path, ai_ref_t v);
@@ -90,7 +86,7 @@ ai_messages_tool(ai_messages_dec_t *d, const ai_openai_path_t *path,
                          "model.");
     }
 
-    if (ai_messages_tool_name(d, path, refs[1], &tool->name) != AI_OK
+    if (ai_choice_name(&d->c, path, "name", refs[1], &tool->name) != AI_OK
         || ai_openai_esc(&d->c, path, "description", refs[2],
                          &tool->description) != AI_OK
         || ai_openai_need(&d->c, path, "input_schema", refs[3],
@@ -105,24 +101,6 @@ ai_messages_tool(ai_messages_dec_t *d, const ai_openai_path_t *path,
 
     return ai_openai_object(&d->c, path, "cache_control", refs[5],
                             &tool->cache_mark);
-}
-
-
-/* names are compared with each other, so there is an end to their length */
-
-static ai_int_t
-ai_messages_tool_name(ai_messages_dec_t *d, const ai_openai_path_t *up,
-    ai_ref_t v, ai_esc_t *name)
-{
-    if (ai_openai_word(&d->c, up, "name", v, name) != AI_OK) {
-        return AI_ERROR;
-    }
-
-    if (name->len > AI_MESSAGES_NAME_MAX) {
-        return ai_openai_bad_value(&d->c, up, "name", ": it is too long.");
-    }
-
-    return AI_OK;
 }
 
 
@@ -204,7 +182,7 @@ ai_messages_choice_named(ai_messages_dec_t *d, const ai_openai_path_t *path,
 
     rq = d->rq;
 
-    if (ai_messages_tool_name(d, path, v, &rq->choice_name) != AI_OK) {
+    if (ai_choice_name(&d->c, path, "name", v, &rq->choice_name) != AI_OK) {
         return AI_ERROR;
     }
 

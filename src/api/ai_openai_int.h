@@ -53,6 +53,20 @@ typedef struct {
 } ai_openai_tools_t;
 
 
+/* a kind of part in a content */
+
+typedef struct {
+    const char         *type;
+    unsigned            allow;      /* AI_OPENAI_PART_... */
+    ai_block_e          kind;
+    ai_int_t          (*read)(const ai_openai_ctx_t *c,
+                            const ai_openai_path_t *path, ai_ref_t v,
+                            ai_block_t *b);
+    unsigned            inner:1;    /* what it has is in the member with the
+                                       name of its type */
+} ai_openai_part_t;
+
+
 #pragma GCC visibility push(hidden)
 
 
@@ -144,16 +158,15 @@ ai_int_t ai_openai_read_thinking(const ai_openai_ctx_t *c,
 
 /* what other dialects share with this one */
 
-/* a required model name: a string of 1 to 256 bytes without controls */
-ai_int_t ai_openai_peek_model(const ai_openai_ctx_t *c, ai_ref_t v,
-    ai_str_t *model);
+/* a content in the member "name": a string, or parts of the kinds that the
+ * table has, up to type == NULL, and "allow" */
+ai_int_t ai_openai_read_parts(const ai_openai_ctx_t *c,
+    const ai_openai_path_t *up, const char *name, ai_ref_t v,
+    const ai_openai_part_t *parts, unsigned allow, ai_block_t ***tail);
 
-/* a start of s that decodes to max bytes or more, or all of it; no escape and
- * no sequence is cut */
-ai_esc_t ai_openai_esc_cut(const ai_esc_t *s, size_t max);
-
-/* at most max bytes of s, no sequence is cut */
-size_t ai_openai_utf8_cut(const ai_str_t *s, size_t max);
+/* {"data", "format"}, which is the object at "path" */
+ai_int_t ai_openai_audio(const ai_openai_ctx_t *c,
+    const ai_openai_path_t *path, ai_ref_t v, ai_block_t *b);
 
 /* a data: URL is taken apart into b, any other URL is carried */
 ai_int_t ai_openai_source(const ai_openai_ctx_t *c,

@@ -7,21 +7,9 @@
 #define AI_OPENAI_SCHEME_MAX  32
 
 
-/* the content of a part is in the member that has the name of its type */
-
-typedef struct {
-    const char         *type;
-    unsigned            allow;
-    ai_block_e          kind;
-    ai_int_t          (*read)(const ai_openai_ctx_t *c,
-                            const ai_openai_path_t *path, ai_ref_t v,
-                            ai_block_t *b);
-} ai_openai_part_t;
-
-
 static ai_int_t ai_openai_part(const ai_openai_ctx_t *c,
-    const ai_openai_path_t *path, ai_ref_t v, unsigned allow,
-    ai_block_t ***tail);
+    const ai_openai_path_t *path, ai_ref_t v, const ai_openai_part_t *parts,
+    unsigned allow, ai_block_t ***tail);
 static ai_int_t ai_openai_part_mark(const ai_openai_ctx_t *c,
     const ai_openai_path_t *path, const ai_ref_t *refs, ai_block_t *b);
 
@@ -39,16 +27,16 @@ static size_t ai_openai_media(const ai_str_t *s, ai_str_t *media);
 
 static const ai_openai_part_t  ai_openai_parts[] = {
 
-    { "text", AI_OPENAI_PART_TEXT, AI_BLOCK_TEXT, ai_openai_part_text },
+    { "text", AI_OPENAI_PART_TEXT, AI_BLOCK_TEXT, ai_openai_part_text, 1 },
     { "image_url", AI_OPENAI_PART_IMAGE, AI_BLOCK_IMAGE,
-      ai_openai_part_image },
+      ai_openai_part_image, 1 },
     { "input_audio", AI_OPENAI_PART_AUDIO, AI_BLOCK_AUDIO,
-      ai_openai_part_audio },
-    { "file", AI_OPENAI_PART_FILE, AI_BLOCK_FILE, ai_openai_part_file },
+      ai_openai_part_audio, 1 },
+    { "file", AI_OPENAI_PART_FILE, AI_BLOCK_FILE, ai_openai_part_file, 1 },
     { "refusal", AI_OPENAI_PART_REFUSAL, AI_BLOCK_REFUSAL,
-      ai_openai_part_text },
+      ai_openai_part_text, 1 },
 
-    { NULL, 0, AI_BLOCK_TEXT, NULL }
+    { NULL, 0, AI_BLOCK_TEXT, NULL, 0 }
 };
 
 
@@ -56,12 +44,33 @@ ai_int_t
 ai_openai_read_content(const ai_openai_ctx_t *c, const ai_openai_path_t *up,
     ai_ref_t v, unsigned allow, ai_block_t ***tail)
 {
+    ai_openai_path_t  list;
+
+    if (ai_json_type(c->doc, v) == AI_JSON_ARRAY && c->doc->node[v].count == 0)
+    {
+        list.up = up;
+        list.name = "content";
+        list.index = 0;
+
+        return ai_openai_bad_value(c, &list, NULL, ": it must not be empty.");
+    }
+
+    return ai_openai_read_parts(c, up, "content", v, ai_openai_parts, allow,
+                                tail);
+}
+
+
+ai_int_t
+ai_openai_read_parts(const ai_openai_ctx_t *c, const ai_openai_path_t *up,
+    const char *name, ai_ref_t v, const ai_openai_part_t *parts,
+    unsigned allow, ai_block_t ***tail)
+{
     ai_ref_t          e;
     ai_block_t       *b;
     ai_openai_path_t  list, path;
 
     list.up = up;
-    list.name = "content";
+    list.name = name;
     list.index = 0;
 
     if (ai_json_type(c->doc, v) == AI_JSON_STRING) {
@@ -79,10 +88,6 @@ ai_openai_read_content(const ai_openai_ctx_t *c, const ai_openai_path_t *up,
         return ai_openai_bad_type(c, &list, NULL, "a string or an array", v);
     }
 
-    if (c->doc->node[v].count == 0) {
-        return ai_openai_bad_value(c, &list, NULL, ": it must not be empty.");
-    }
-
     path.up = &list;
     path.name = NULL;
     path.index = 0;
@@ -91,7 +96,7 @@ ai_openai_read_content(const ai_openai_ctx_t *c, const ai_openai_path_t *up,
          e != AI_JSON_NONE;
          e = ai_json_next(c->doc, v, e))
     {
-        if (ai_openai_part(c, &path, e, allow, tail) != AI_OK) {
+        if (ai_openai_part(c, &path, e, parts, allow, tail) != AI_OK) {
             return AI_ERROR;
         }
 
@@ -104,7 +109,8 @@ ai_openai_read_content(const ai_openai_ctx_t *c, const ai_openai_path_t *up,
 
 static ai_int_t
 ai_openai_part(const ai_openai_ctx_t *c, const ai_openai_path_t *path,
-    ai_ref_t v, unsigned allow, ai_block_t ***tail)
+    ai_ref_t v, const ai_openai_part_t *parts, unsigned allow,
+    ai_block_t ***tail)
 {
     ai_ref_t                 refs[3];
     ai_block_t              *b;
@@ -125,7 +131,7 @@ ai_openai_part(const ai_openai_ctx_t *c, const ai_openai_path_t *path,
         return AI_ERROR;
     }
 
-    for (part = ai_openai_parts; part->type; part++) {
+    for (part = parts; part->type; part++) {
         if (ai_json_is(c->doc, refs[0], part->type)) {
             break;
         }
@@ -141,10 +147,12 @@ ai_openai_part(const ai_openai_ctx_t *c, const ai_openai_path_t *path,
         return ai_openai_no_memory(c);
     }
 
-    v = ai_json_get(c->doc, v, part->type);
+    if (part->inner) {
+        v = ai_json_get(c->doc, v, part->type);
 
-    if (ai_json_is_null(c->doc, v)) {
-        return ai_openai_missing(c, path, part->type);
+        if (ai_json_is_null(c->doc, v)) {
+            return ai_openai_missing(c, path, part->type);
+        }
     }
 
     if (part->read(c, path, v, b) != AI_OK) {
@@ -232,28 +240,37 @@ static ai_int_t
 ai_openai_part_audio(const ai_openai_ctx_t *c, const ai_openai_path_t *path,
     ai_ref_t v, ai_block_t *b)
 {
-    ai_buf_t          media;
-    ai_esc_t          data, format;
-    ai_ref_t          refs[2];
     ai_openai_path_t  audio;
-
-    static const ai_str_t  names[] = {
-        ai_string("data"), ai_string("format")
-    };
 
     audio.up = path;
     audio.name = "input_audio";
     audio.index = 0;
 
-    if (ai_openai_want(c, &audio, NULL, v, AI_JSON_OBJECT) != AI_OK) {
+    return ai_openai_audio(c, &audio, v, b);
+}
+
+
+ai_int_t
+ai_openai_audio(const ai_openai_ctx_t *c, const ai_openai_path_t *path,
+    ai_ref_t v, ai_block_t *b)
+{
+    ai_buf_t  media;
+    ai_esc_t  data, format;
+    ai_ref_t  refs[2];
+
+    static const ai_str_t  names[] = {
+        ai_string("data"), ai_string("format")
+    };
+
+    if (ai_openai_need(c, path, NULL, v, AI_JSON_OBJECT) != AI_OK) {
         return AI_ERROR;
     }
 
     ai_openai_pick(c, v, names, 2, refs);
 
-    if (ai_openai_word(c, &audio, "data", refs[0], &data) != AI_OK
-        || ai_openai_word(c, &audio, "format", refs[1], &format) != AI_OK
-        || ai_openai_base64(c, &audio, "data", &data, &b->data) != AI_OK)
+    if (ai_openai_word(c, path, "data", refs[0], &data) != AI_OK
+        || ai_openai_word(c, path, "format", refs[1], &format) != AI_OK
+        || ai_openai_base64(c, path, "data", &data, &b->data) != AI_OK)
     {
         return AI_ERROR;
     }
@@ -271,7 +288,7 @@ ai_openai_part_audio(const ai_openai_ctx_t *c, const ai_openai_path_t *path,
     b->media = ai_buf_str(&media);
 
     if (!ai_openai_media_ok(&b->media)) {
-        return ai_openai_bad_value(c, &audio, "format",
+        return ai_openai_bad_value(c, path, "format",
                                    ": it must be a word such as 'wav'.");
     }
 

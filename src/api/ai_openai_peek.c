@@ -1,8 +1,7 @@
 
-#include <api/ai_openai_int.h>
+#include <api/ai_peek_int.h>
 
 
-#define AI_OPENAI_MODEL_MAX   256
 #define AI_OPENAI_N_MAX       128
 #define AI_OPENAI_OUTPUT_MAX  INT32_MAX
 
@@ -30,12 +29,6 @@ enum {
 };
 
 
-static ai_int_t ai_openai_peek_walk(const ai_openai_ctx_t *c, ai_ref_t *refs);
-static ai_int_t ai_openai_peek_key(const ai_openai_ctx_t *c, ai_ref_t key,
-    ai_str_t *s, ai_uint_t *field);
-static ai_uint_t ai_openai_peek_field(const ai_str_t *s);
-static ai_int_t ai_openai_peek_case(const ai_openai_ctx_t *c,
-    const ai_str_t *s);
 static ai_int_t ai_openai_peek_stream(const ai_openai_ctx_t *c,
     const ai_ref_t *refs, ai_peek_t *peek);
 static ai_int_t ai_openai_peek_limit(const ai_openai_ctx_t *c,
@@ -79,8 +72,9 @@ ai_openai_peek(const ai_json_t *doc, const ai_pool_t *pool,
 
     memset(peek, 0, sizeof(ai_peek_t));
 
-    if (ai_openai_peek_walk(&c, refs) != AI_OK
-        || ai_openai_peek_model(&c, refs[AI_PEEK_MODEL], &peek->model) != AI_OK
+    if (ai_peek_walk(&c, ai_openai_peek_names, AI_PEEK_FIELDS,
+                     AI_PEEK_DECISIONS, refs) != AI_OK
+        || ai_peek_model(&c, refs[AI_PEEK_MODEL], &peek->model) != AI_OK
         || ai_openai_peek_stream(&c, refs, peek) != AI_OK
         || ai_openai_peek_limit(&c, refs, peek) != AI_OK
         || ai_openai_peek_rest(&c, refs, peek) != AI_OK)
@@ -97,176 +91,11 @@ ai_openai_peek(const ai_json_t *doc, const ai_pool_t *pool,
 
 
 static ai_int_t
-ai_openai_peek_walk(const ai_openai_ctx_t *c, ai_ref_t *refs)
-{
-    ai_ref_t         key;
-    ai_str_t         s;
-    ai_uint_t        i, field;
-    ai_json_t        copy;
-    const ai_json_t  *doc;
-
-    doc = c->doc;
-
-    for (i = 0; i < AI_PEEK_FIELDS; i++) {
-        refs[i] = AI_JSON_NONE;
-    }
-
-    if (ai_json_type(doc, AI_JSON_ROOT) != AI_JSON_OBJECT) {
-        ai_error_set(c->err, AI_ERR_BAD_JSON,
-                     "The request body must be a JSON object.");
-        return AI_ERROR;
-    }
-
-    /* the check notes its result in the doc it is given */
-
-    copy = *doc;
-
-    if (ai_json_unique(&copy, AI_JSON_ROOT) != AI_OK) {
-        if (copy.error != AI_JSON_E_DUPLICATE) {
-            return ai_openai_no_memory(c);
-        }
-
-        ai_error_set(c->err, AI_ERR_BAD_REQUEST,
-                     "The request body has a field twice.");
-        return AI_ERROR;
-    }
-
-    for (key = ai_json_first(doc, AI_JSON_ROOT);
-         key != AI_JSON_NONE;
-         key = ai_json_next(doc, AI_JSON_ROOT, key))
-    {
-        field = AI_PEEK_FIELDS;
-
-        if (ai_openai_peek_key(c, key, &s, &field) != AI_OK) {
-            return AI_ERROR;
-        }
-
-        if (field != AI_PEEK_FIELDS
-            && !ai_json_is_null(doc, ai_json_value(doc, key)))
-        {
-            refs[field] = ai_json_value(doc, key);
-        }
-    }
-
-    return AI_OK;
-}
-
-
-static ai_int_t
-ai_openai_peek_key(const ai_openai_ctx_t *c, ai_ref_t key, ai_str_t *s,
-    ai_uint_t *field)
-{
-    if (c->doc->node[key].escaped) {
-        if (ai_json_str(c->doc, key, c->pool, s) != AI_OK) {
-            return ai_openai_no_memory(c);
-        }
-
-    } else {
-        *s = ai_json_esc(c->doc, key);
-    }
-
-    *field = ai_openai_peek_field(s);
-
-    if (*field != AI_PEEK_FIELDS) {
-        return AI_OK;
-    }
-
-    return ai_openai_peek_case(c, s);
-}
-
-
-static ai_uint_t
-ai_openai_peek_field(const ai_str_t *s)
-{
-    ai_uint_t  i;
-
-    for (i = 0; i < AI_PEEK_FIELDS; i++) {
-        if (s->len == ai_openai_peek_names[i].len
-            && memcmp(s->data, ai_openai_peek_names[i].data, s->len) == 0)
-        {
-            break;
-        }
-    }
-
-    return i;
-}
-
-
-/* some back ends ignore case: "Model" would be another model there */
-
-static ai_int_t
-ai_openai_peek_case(const ai_openai_ctx_t *c, const ai_str_t *s)
-{
-    ai_uint_t  i;
-
-    for (i = 0; i < AI_PEEK_DECISIONS; i++) {
-        if (s->len == ai_openai_peek_names[i].len
-            && ai_str_caseeq(s, &ai_openai_peek_names[i]))
-        {
-            return ai_openai_bad_value(c, NULL,
-                                 (char *) ai_openai_peek_names[i].data,
-                                 ": its name must be in lower case.");
-        }
-    }
-
-    return AI_OK;
-}
-
-
-/* U+FFFD is what a lone surrogate decodes to; the provider would read
- * something else */
-
-ai_int_t
-ai_openai_peek_model(const ai_openai_ctx_t *c, ai_ref_t v, ai_str_t *model)
-{
-    size_t     i;
-    ai_esc_t   esc;
-    ai_char_t  ch, *p;
-
-    if (ai_openai_word(c, NULL, "model", v, &esc) != AI_OK) {
-        return AI_ERROR;
-    }
-
-    /* at most six bytes spell one */
-
-    if (esc.len > AI_OPENAI_MODEL_MAX * 6) {
-        return ai_openai_bad_value(c, NULL, "model", ": it is too long.");
-    }
-
-    if (ai_json_str(c->doc, v, c->pool, model) != AI_OK) {
-        return ai_openai_no_memory(c);
-    }
-
-    if (model->len > AI_OPENAI_MODEL_MAX) {
-        return ai_openai_bad_value(c, NULL, "model", ": it is too long.");
-    }
-
-    p = model->data;
-
-    for (i = 0; i < model->len; i++) {
-        ch = p[i];
-
-        if (ch < 0x20 || ch == 0x7f
-            || (ch == 0xc2 && i + 1 < model->len && p[i + 1] < 0xa0)
-            || (ch == 0xef && model->len - i >= 3
-                && p[i + 1] == 0xbf && p[i + 2] == 0xbd))
-        {
-            return ai_openai_bad_value(c, NULL, "model",
-                                       ": it has control characters.");
-        }
-    }
-
-    return AI_OK;
-}
-
-
-static ai_int_t
 ai_openai_peek_stream(const ai_openai_ctx_t *c, const ai_ref_t *refs,
     ai_peek_t *peek)
 {
     int               stream, usage;
     ai_ref_t          options;
-    ai_json_t         copy;
     ai_openai_path_t  path;
 
     stream = 0;
@@ -289,13 +118,8 @@ ai_openai_peek_stream(const ai_openai_ctx_t *c, const ai_ref_t *refs,
     }
 
     if (options != AI_JSON_NONE) {
-        copy = *c->doc;
-
-        if (ai_json_unique(&copy, options) != AI_OK) {
-            return copy.error == AI_JSON_E_DUPLICATE
-                   ? ai_openai_bad_value(c, &path, NULL,
-                                         ": it has a field twice.")
-                   : ai_openai_no_memory(c);
+        if (ai_peek_unique(c, &path, options) != AI_OK) {
+            return AI_ERROR;
         }
 
         peek->include_usage_ref = ai_json_get(c->doc, options,
@@ -349,26 +173,6 @@ ai_openai_peek_limit(const ai_openai_ctx_t *c, const ai_ref_t *refs,
 
 
 static ai_int_t
-ai_peek_text(const ai_openai_ctx_t *c, const char *name, ai_ref_t v,
-    ai_str_t *out)
-{
-    if (v == AI_JSON_NONE) {
-        return AI_OK;
-    }
-
-    if (ai_openai_want(c, NULL, name, v, AI_JSON_STRING) != AI_OK) {
-        return AI_ERROR;
-    }
-
-    if (ai_json_str(c->doc, v, c->pool, out) != AI_OK) {
-        return ai_openai_no_memory(c);
-    }
-
-    return AI_OK;
-}
-
-
-static ai_int_t
 ai_openai_peek_rest(const ai_openai_ctx_t *c, const ai_ref_t *refs,
     ai_peek_t *peek)
 {
@@ -388,12 +192,12 @@ ai_openai_peek_rest(const ai_openai_ctx_t *c, const ai_ref_t *refs,
                           &logprobs) != AI_OK
         || ai_openai_want(c, NULL, "metadata", refs[AI_PEEK_METADATA],
                           AI_JSON_OBJECT) != AI_OK
-        || ai_peek_text(c, "user", refs[AI_PEEK_USER], &peek->user)
+        || ai_peek_text(c, NULL, "user", refs[AI_PEEK_USER], &peek->user)
            != AI_OK
-        || ai_peek_text(c, "safety_identifier", refs[AI_PEEK_SAFETY],
-                               &safety) != AI_OK
-        || ai_peek_text(c, "prompt_cache_key", refs[AI_PEEK_CACHE_KEY],
-                               &peek->cache_key) != AI_OK)
+        || ai_peek_text(c, NULL, "safety_identifier", refs[AI_PEEK_SAFETY],
+                        &safety) != AI_OK
+        || ai_peek_text(c, NULL, "prompt_cache_key", refs[AI_PEEK_CACHE_KEY],
+                        &peek->cache_key) != AI_OK)
     {
         return AI_ERROR;
     }
@@ -485,9 +289,7 @@ ai_int_t
 ai_openai_last_text(const ai_json_t *doc, const ai_peek_t *peek,
     const ai_pool_t *pool, size_t max, ai_str_t *out)
 {
-    ai_buf_t  b;
-    ai_esc_t  s;
-    ai_ref_t  v, last, content;
+    ai_ref_t  v, last;
 
     out->len = 0;
     out->data = NULL;
@@ -509,99 +311,6 @@ ai_openai_last_text(const ai_json_t *doc, const ai_peek_t *peek,
         return AI_DECLINED;
     }
 
-    ai_buf_init(&b, pool);
-
-    content = ai_json_get(doc, last, "content");
-
-    if (ai_json_type(doc, content) == AI_JSON_STRING) {
-        s = ai_json_esc(doc, content);
-        s = ai_openai_esc_cut(&s, max);
-        ai_json_unescape(&b, &s);
-
-    } else if (ai_json_type(doc, content) == AI_JSON_ARRAY) {
-
-        for (v = ai_json_first(doc, content);
-             v != AI_JSON_NONE && ai_buf_len(&b) < max;
-             v = ai_json_next(doc, content, v))
-        {
-            if (ai_json_type(doc, v) != AI_JSON_OBJECT
-                || !ai_json_is(doc, ai_json_get(doc, v, "type"), "text"))
-            {
-                continue;
-            }
-
-            if (ai_buf_len(&b)) {
-                ai_buf_char(&b, '\n');
-            }
-
-            s = ai_json_esc(doc, ai_json_get(doc, v, "text"));
-            s = ai_openai_esc_cut(&s, max);
-            ai_json_unescape(&b, &s);
-        }
-    }
-
-    if (b.failed) {
-        return AI_ERROR;
-    }
-
-    *out = ai_buf_str(&b);
-    out->len = ai_openai_utf8_cut(out, max);
-
-    return AI_OK;
-}
-
-
-/*
- * A start of s that decodes to max bytes or more, or all of it; no escape is
- * cut.  A pair of surrogates may be, but then lies behind max.
- */
-
-ai_esc_t
-ai_openai_esc_cut(const ai_esc_t *s, size_t max)
-{
-    size_t    i, n;
-    ai_esc_t  cut;
-
-    i = 0;
-
-    for (n = 0; n < max && i < s->len; n++) {
-        if (s->data[i] != '\\') {
-            i++;
-
-        } else if (i + 1 < s->len && s->data[i + 1] == 'u') {
-            i += 6;
-
-        } else {
-            i += 2;
-        }
-    }
-
-    /* the last plain byte may be the first of a sequence: ending within it
-     * would not be UTF-8 */
-
-    while (i < s->len && (s->data[i] & 0xc0) == 0x80) {
-        i++;
-    }
-
-    cut.data = s->data;
-    cut.len = ai_min(i, s->len);
-
-    return cut;
-}
-
-
-size_t
-ai_openai_utf8_cut(const ai_str_t *s, size_t max)
-{
-    size_t  n;
-
-    if (s->len <= max) {
-        return s->len;
-    }
-
-    for (n = max; n && (s->data[n] & 0xc0) == 0x80; n--) {
-        /* void */
-    }
-
-    return n;
+    return ai_peek_content(doc, ai_json_get(doc, last, "content"), "text",
+                           pool, max, out);
 }

@@ -1,5 +1,6 @@
 
 #include <api/ai_openai_reply_int.h>
+#include <api/ai_reply_int.h>
 
 
 #define AI_OPENAI_ID_TAIL  20
@@ -490,12 +491,7 @@ ai_openai_reply_error(ai_openai_reply_t *r, const ai_error_t *err)
         return AI_ERROR;
     }
 
-    if (err == NULL) {
-        memset(&invalid, 0, sizeof(ai_error_t));
-        ai_error_set(&invalid, AI_ERR_UPSTREAM_INVALID,
-                     "The model's answer ended with an error.");
-        err = &invalid;
-    }
+    err = ai_reply_error(err, &invalid);
 
     ai_openai_error_event(r->out, err);
 
@@ -584,15 +580,10 @@ ai_openai_choices_grow(ai_openai_reply_t *r, uint32_t n)
 
     want = ai_min(ai_max(n + 1, r->nchoices * 2), AI_OPENAI_CHOICES_MAX);
 
-    choices = ai_pcalloc(r->pool, want * sizeof(ai_openai_choice_t));
+    choices = ai_reply_grow(r->pool, r->choices, r->nchoices, want,
+                            sizeof(ai_openai_choice_t));
     if (choices == NULL) {
         return AI_ERROR;
-    }
-
-    if (r->nchoices) {
-        memcpy(choices, r->choices,
-               r->nchoices * sizeof(ai_openai_choice_t));
-        ai_pfree(r->pool, r->choices);
     }
 
     for (i = r->nchoices; i < want; i++) {
@@ -707,14 +698,10 @@ ai_openai_slots_grow(ai_openai_reply_t *r)
         return AI_ERROR;
     }
 
-    slots = ai_pcalloc(r->pool, n * sizeof(ai_openai_slot_t));
+    slots = ai_reply_grow(r->pool, r->slots, r->nslots, n,
+                          sizeof(ai_openai_slot_t));
     if (slots == NULL) {
         return AI_ERROR;
-    }
-
-    if (r->nslots) {
-        memcpy(slots, r->slots, r->nslots * sizeof(ai_openai_slot_t));
-        ai_pfree(r->pool, r->slots);
     }
 
     r->slots = slots;

@@ -1,8 +1,5 @@
 
-#include <api/ai_openai_int.h>
-
-
-#define AI_OPENAI_NAME_MAX  256
+#include <api/ai_choice_int.h>
 
 
 static ai_int_t ai_openai_tool_list(const ai_openai_ctx_t *c,
@@ -11,12 +8,8 @@ static ai_int_t ai_openai_tool(const ai_openai_ctx_t *c,
     const ai_openai_path_t *path, ai_ref_t v, ai_tool_t *tool);
 static ai_int_t ai_openai_function(const ai_openai_ctx_t *c,
     const ai_openai_path_t *path, ai_ref_t v, ai_tool_t *tool);
-static ai_int_t ai_openai_tool_name(const ai_openai_ctx_t *c,
-    const ai_openai_path_t *up, ai_ref_t v, ai_esc_t *name);
 static ai_int_t ai_openai_choice(const ai_openai_ctx_t *c, ai_ref_t v,
     ai_request_t *rq);
-static ai_int_t ai_openai_choice_word(const ai_openai_ctx_t *c,
-    const ai_openai_path_t *path, ai_ref_t v, ai_request_t *rq);
 static ai_int_t ai_openai_choice_named(const ai_openai_ctx_t *c,
     const ai_openai_path_t *path, ai_ref_t v, ai_request_t *rq);
 static ai_int_t ai_openai_choice_allowed(const ai_openai_ctx_t *c,
@@ -25,8 +18,6 @@ static ai_int_t ai_openai_allowed_tools(const ai_openai_ctx_t *c,
     const ai_openai_path_t *path, ai_ref_t v, ai_request_t *rq);
 static ai_int_t ai_openai_function_name(const ai_openai_ctx_t *c,
     const ai_openai_path_t *path, ai_ref_t v, ai_esc_t *name);
-static ai_tool_t **ai_openai_tool_find(ai_tool_t **tools,
-    const ai_esc_t *name);
 static ai_int_t ai_openai_function_call(const ai_openai_ctx_t *c, ai_ref_t v,
     ai_request_t *rq);
 
@@ -179,7 +170,7 @@ ai_openai_function(const ai_openai_ctx_t *c, const ai_openai_path_t *path,
 
     ai_openai_pick(c, v, names, 5, refs);
 
-    if (ai_openai_tool_name(c, path, refs[0], &tool->name) != AI_OK
+    if (ai_choice_name(c, path, "name", refs[0], &tool->name) != AI_OK
         || ai_openai_esc(c, path, "description", refs[1], &tool->description)
            != AI_OK
         || ai_openai_object(c, path, "parameters", refs[2], &tool->schema)
@@ -191,24 +182,6 @@ ai_openai_function(const ai_openai_ctx_t *c, const ai_openai_path_t *path,
 
     return ai_openai_object(c, path, "cache_control", refs[4],
                             &tool->cache_mark);
-}
-
-
-/* names are compared with each other, so there is an end to their length */
-
-static ai_int_t
-ai_openai_tool_name(const ai_openai_ctx_t *c, const ai_openai_path_t *up,
-    ai_ref_t v, ai_esc_t *name)
-{
-    if (ai_openai_word(c, up, "name", v, name) != AI_OK) {
-        return AI_ERROR;
-    }
-
-    if (name->len > AI_OPENAI_NAME_MAX) {
-        return ai_openai_bad_value(c, up, "name", ": it is too long.");
-    }
-
-    return AI_OK;
 }
 
 
@@ -227,7 +200,7 @@ ai_openai_choice(const ai_openai_ctx_t *c, ai_ref_t v, ai_request_t *rq)
     path.index = 0;
 
     if (ai_json_type(c->doc, v) == AI_JSON_STRING) {
-        return ai_openai_choice_word(c, &path, v, rq);
+        return ai_choice_word(c, &path, v, rq);
     }
 
     if (ai_json_type(c->doc, v) != AI_JSON_OBJECT) {
@@ -254,36 +227,6 @@ ai_openai_choice(const ai_openai_ctx_t *c, ai_ref_t v, ai_request_t *rq)
 
 
 static ai_int_t
-ai_openai_choice_word(const ai_openai_ctx_t *c, const ai_openai_path_t *path,
-    ai_ref_t v, ai_request_t *rq)
-{
-    if (ai_json_is(c->doc, v, "none")) {
-        rq->choice = AI_CHOICE_NONE;
-        return AI_OK;
-    }
-
-    if (ai_json_is(c->doc, v, "auto")) {
-        rq->choice = AI_CHOICE_AUTO;
-        return AI_OK;
-    }
-
-    if (!ai_json_is(c->doc, v, "required")) {
-        return ai_openai_bad_value(c, path, NULL,
-                              ": it must be 'none', 'auto' or 'required'.");
-    }
-
-    if (rq->tools == NULL) {
-        return ai_openai_bad_value(c, path, NULL,
-                                   ": there are no tools to choose from.");
-    }
-
-    rq->choice = AI_CHOICE_REQUIRED;
-
-    return AI_OK;
-}
-
-
-static ai_int_t
 ai_openai_choice_named(const ai_openai_ctx_t *c, const ai_openai_path_t *path,
     ai_ref_t v, ai_request_t *rq)
 {
@@ -297,7 +240,7 @@ ai_openai_choice_named(const ai_openai_ctx_t *c, const ai_openai_path_t *path,
         return AI_ERROR;
     }
 
-    if (ai_openai_tool_find(&rq->tools, &rq->choice_name) == NULL) {
+    if (ai_choice_find(&rq->tools, &rq->choice_name) == NULL) {
         return ai_openai_bad_value(c, &function, "name",
                                    ": there is no such tool.");
     }
@@ -322,7 +265,7 @@ ai_openai_function_name(const ai_openai_ctx_t *c,
 
     ai_openai_pick(c, v, names, 1, &ref);
 
-    return ai_openai_tool_name(c, path, ref, name);
+    return ai_choice_name(c, path, "name", ref, name);
 }
 
 
@@ -347,22 +290,8 @@ ai_openai_choice_allowed(const ai_openai_ctx_t *c,
 
     ai_openai_pick(c, v, names, 2, refs);
 
-    if (ai_openai_need(c, &allowed, "mode", refs[0], AI_JSON_STRING) != AI_OK
-        || ai_openai_need(c, &allowed, "tools", refs[1], AI_JSON_ARRAY)
-           != AI_OK)
-    {
+    if (ai_choice_mode(c, &allowed, refs[0], refs[1], rq) != AI_OK) {
         return AI_ERROR;
-    }
-
-    if (ai_json_is(c->doc, refs[0], "auto")) {
-        rq->choice = AI_CHOICE_AUTO;
-
-    } else if (ai_json_is(c->doc, refs[0], "required")) {
-        rq->choice = AI_CHOICE_REQUIRED;
-
-    } else {
-        return ai_openai_bad_value(c, &allowed, "mode",
-                                   ": it must be 'auto' or 'required'.");
     }
 
     return ai_openai_allowed_tools(c, &allowed, refs[1], rq);
@@ -377,7 +306,7 @@ ai_openai_allowed_tools(const ai_openai_ctx_t *c,
 {
     ai_ref_t          e, refs[2];
     ai_esc_t          name;
-    ai_tool_t        *allowed, **tail, **where, *tool;
+    ai_tool_t        *allowed;
     ai_openai_path_t  up, entry, function;
 
     static const ai_str_t  names[] = {
@@ -385,7 +314,6 @@ ai_openai_allowed_tools(const ai_openai_ctx_t *c,
     };
 
     allowed = NULL;
-    tail = &allowed;
 
     up.up = path;
     up.name = "tools";
@@ -426,43 +354,17 @@ ai_openai_allowed_tools(const ai_openai_ctx_t *c,
             return AI_ERROR;
         }
 
-        where = ai_openai_tool_find(&rq->tools, &name);
-
-        if (where == NULL && ai_openai_tool_find(&allowed, &name) == NULL) {
+        if (ai_choice_allow(&rq->tools, &allowed, &name) != AI_OK) {
             return ai_openai_bad_value(c, &function, "name",
                                        ": there is no such tool.");
         }
 
         entry.index++;
-
-        if (where == NULL) {
-            continue;                   /* named twice */
-        }
-
-        tool = *where;
-        *where = tool->next;
-
-        tool->next = NULL;
-        *tail = tool;
-        tail = &tool->next;
     }
 
     rq->tools = allowed;
 
     return AI_OK;
-}
-
-
-/* the pointer at the tool, or NULL */
-
-static ai_tool_t **
-ai_openai_tool_find(ai_tool_t **tools, const ai_esc_t *name)
-{
-    while (*tools && !ai_str_eq(&(*tools)->name, name)) {
-        tools = &(*tools)->next;
-    }
-
-    return *tools ? tools : NULL;
 }
 
 
@@ -479,14 +381,14 @@ ai_openai_function_call(const ai_openai_ctx_t *c, ai_ref_t v,
     path.index = 0;
 
     if (ai_json_type(c->doc, v) == AI_JSON_STRING) {
-        return ai_openai_choice_word(c, &path, v, rq);
+        return ai_choice_word(c, &path, v, rq);
     }
 
     if (ai_openai_function_name(c, &path, v, &rq->choice_name) != AI_OK) {
         return AI_ERROR;
     }
 
-    if (ai_openai_tool_find(&rq->tools, &rq->choice_name) == NULL) {
+    if (ai_choice_find(&rq->tools, &rq->choice_name) == NULL) {
         return ai_openai_bad_value(c, &path, "name",
                                    ": there is no such function.");
     }

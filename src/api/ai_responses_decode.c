@@ -1,75 +1,25 @@
 
+#include <api/ai_decode_int.h>
 #include <api/ai_responses_int.h>
 
 
-typedef struct {
-    ai_openai_ctx_t        c;
-    ai_request_t          *rq;
-    ai_dropped_t          *dropped;
-    ai_responses_refs_t    refs;
-} ai_responses_dec_t;
-
-
-typedef struct ai_responses_field_s  ai_responses_field_t;
-
-typedef ai_int_t (*ai_responses_read_pt)(ai_responses_dec_t *d,
-    const ai_responses_field_t *f, ai_ref_t v);
-
-struct ai_responses_field_s {
-    ai_str_t               name;
-    ai_responses_read_pt   read;        /* NULL: done by the peek */
-    size_t                 offset;
-};
-
-
-static ai_int_t ai_responses_root(ai_responses_dec_t *d);
-static const ai_responses_field_t *ai_responses_field(const ai_json_t *doc,
-    ai_ref_t key);
-
-static ai_int_t ai_responses_read_number(ai_responses_dec_t *d,
-    const ai_responses_field_t *f, ai_ref_t v);
-static ai_int_t ai_responses_read_flag(ai_responses_dec_t *d,
-    const ai_responses_field_t *f, ai_ref_t v);
-static ai_int_t ai_responses_read_esc(ai_responses_dec_t *d,
-    const ai_responses_field_t *f, ai_ref_t v);
-static ai_int_t ai_responses_read_object(ai_responses_dec_t *d,
-    const ai_responses_field_t *f, ai_ref_t v);
-static ai_int_t ai_responses_read_ref(ai_responses_dec_t *d,
-    const ai_responses_field_t *f, ai_ref_t v);
-static ai_int_t ai_responses_read_drop(ai_responses_dec_t *d,
-    const ai_responses_field_t *f, ai_ref_t v);
-static ai_int_t ai_responses_read_true(ai_responses_dec_t *d,
-    const ai_responses_field_t *f, ai_ref_t v);
-static ai_int_t ai_responses_read_state(ai_responses_dec_t *d,
-    const ai_responses_field_t *f, ai_ref_t v);
-static ai_int_t ai_responses_read_background(ai_responses_dec_t *d,
-    const ai_responses_field_t *f, ai_ref_t v);
-static ai_int_t ai_responses_read_truncation(ai_responses_dec_t *d,
-    const ai_responses_field_t *f, ai_ref_t v);
-static ai_int_t ai_responses_read_user(ai_responses_dec_t *d,
-    const ai_responses_field_t *f, ai_ref_t v);
-static ai_int_t ai_responses_read_top(ai_responses_dec_t *d,
-    const ai_responses_field_t *f, ai_ref_t v);
-static ai_int_t ai_responses_read_include(ai_responses_dec_t *d,
-    const ai_responses_field_t *f, ai_ref_t v);
-static ai_int_t ai_responses_read_text(ai_responses_dec_t *d,
-    const ai_responses_field_t *f, ai_ref_t v);
-static ai_int_t ai_responses_read_format(ai_responses_dec_t *d,
+static ai_int_t ai_responses_read_state(ai_decode_t *d, const ai_field_t *f,
+    ai_ref_t v);
+static ai_int_t ai_responses_read_background(ai_decode_t *d,
+    const ai_field_t *f, ai_ref_t v);
+static ai_int_t ai_responses_read_truncation(ai_decode_t *d,
+    const ai_field_t *f, ai_ref_t v);
+static ai_int_t ai_responses_read_include(ai_decode_t *d, const ai_field_t *f,
+    ai_ref_t v);
+static ai_int_t ai_responses_read_text(ai_decode_t *d, const ai_field_t *f,
+    ai_ref_t v);
+static ai_int_t ai_responses_read_format(ai_decode_t *d,
     const ai_openai_path_t *up, ai_ref_t v);
-static ai_int_t ai_responses_read_reasoning(ai_responses_dec_t *d,
-    const ai_responses_field_t *f, ai_ref_t v);
+static ai_int_t ai_responses_read_reasoning(ai_decode_t *d,
+    const ai_field_t *f, ai_ref_t v);
 
 
-#define AI_FIELD(s, read, field)                                              \
-    { ai_string(s), read, offsetof(ai_request_t, field) }
-#define AI_FIELD_REF(s, field)                                                \
-    { ai_string(s), ai_responses_read_ref,                                    \
-      offsetof(ai_responses_refs_t, field) }
-#define AI_FIELD_DO(s, read)                                                  \
-    { ai_string(s), read, 0 }
-
-
-static const ai_responses_field_t  ai_responses_fields[] = {
+static const ai_field_t  ai_responses_fields[] = {
 
     AI_FIELD_DO("model", NULL),
     AI_FIELD_DO("input", NULL),
@@ -77,24 +27,24 @@ static const ai_responses_field_t  ai_responses_fields[] = {
     AI_FIELD_DO("stream_options", NULL),
     AI_FIELD_DO("max_output_tokens", NULL),
 
-    AI_FIELD("temperature", ai_responses_read_number, temperature),
-    AI_FIELD("top_p", ai_responses_read_number, top_p),
-    AI_FIELD("parallel_tool_calls", ai_responses_read_flag, parallel),
-    AI_FIELD("metadata", ai_responses_read_object, metadata),
-    AI_FIELD("service_tier", ai_responses_read_esc, tier),
+    AI_FIELD("temperature", ai_decode_number, temperature),
+    AI_FIELD("top_p", ai_decode_number, top_p),
+    AI_FIELD("parallel_tool_calls", ai_decode_flag, parallel),
+    AI_FIELD("metadata", ai_decode_object, metadata),
+    AI_FIELD("service_tier", ai_decode_esc, tier),
 
-    AI_FIELD_REF("instructions", instructions),
-    AI_FIELD_REF("tools", tools),
-    AI_FIELD_REF("tool_choice", choice),
+    AI_FIELD_REF("instructions", ai_responses_refs_t, instructions),
+    AI_FIELD_REF("tools", ai_responses_refs_t, tools),
+    AI_FIELD_REF("tool_choice", ai_responses_refs_t, choice),
 
-    AI_FIELD_DO("user", ai_responses_read_user),
-    AI_FIELD_DO("safety_identifier", ai_responses_read_user),
-    AI_FIELD_DO("top_logprobs", ai_responses_read_top),
+    AI_FIELD_DO("user", ai_decode_user),
+    AI_FIELD_DO("safety_identifier", ai_decode_user),
+    AI_FIELD_DO("top_logprobs", ai_decode_top_logprobs),
     AI_FIELD_DO("include", ai_responses_read_include),
     AI_FIELD_DO("text", ai_responses_read_text),
     AI_FIELD_DO("reasoning", ai_responses_read_reasoning),
     AI_FIELD_DO("truncation", ai_responses_read_truncation),
-    AI_FIELD_DO("store", ai_responses_read_true),
+    AI_FIELD_DO("store", ai_decode_drop_true),
 
     /* what lies at the provider, or is to lie there */
 
@@ -103,12 +53,12 @@ static const ai_responses_field_t  ai_responses_fields[] = {
     AI_FIELD_DO("prompt", ai_responses_read_state),
     AI_FIELD_DO("background", ai_responses_read_background),
 
-    AI_FIELD_DO("max_tool_calls", ai_responses_read_drop),
-    AI_FIELD_DO("prompt_cache_key", ai_responses_read_drop),
-    AI_FIELD_DO("prompt_cache_retention", ai_responses_read_drop),
-    AI_FIELD_DO("prompt_cache_options", ai_responses_read_drop),
+    AI_FIELD_DO("max_tool_calls", ai_decode_drop),
+    AI_FIELD_DO("prompt_cache_key", ai_decode_drop),
+    AI_FIELD_DO("prompt_cache_retention", ai_decode_drop),
+    AI_FIELD_DO("prompt_cache_options", ai_decode_drop),
 
-    { ai_null_string, NULL, 0 }
+    AI_FIELD_END
 };
 
 
@@ -117,7 +67,8 @@ ai_responses_decode(const ai_json_t *doc, const ai_peek_t *peek,
     const ai_pool_t *pool, ai_request_t *rq, ai_dropped_t *dropped,
     ai_error_t *err)
 {
-    ai_responses_dec_t  d;
+    ai_decode_t          d;
+    ai_responses_refs_t  refs;
 
     ai_request_init(rq);
 
@@ -126,19 +77,19 @@ ai_responses_decode(const ai_json_t *doc, const ai_peek_t *peek,
     rq->include_usage = 1;
     rq->max_output = peek->max_output;
 
-    memset(&d, 0, sizeof(ai_responses_dec_t));
+    refs.tools = AI_JSON_NONE;
+    refs.choice = AI_JSON_NONE;
+    refs.instructions = AI_JSON_NONE;
 
     d.c.doc = doc;
     d.c.pool = pool;
     d.c.err = err;
     d.rq = rq;
     d.dropped = dropped;
-    d.refs.tools = AI_JSON_NONE;
-    d.refs.choice = AI_JSON_NONE;
-    d.refs.instructions = AI_JSON_NONE;
+    d.own = &refs;
 
-    if (ai_responses_root(&d) != AI_OK
-        || ai_responses_read_tools(&d.c, &d.refs, rq, dropped) != AI_OK)
+    if (ai_decode_root(&d, ai_responses_fields) != AI_OK
+        || ai_responses_read_tools(&d.c, &refs, rq, dropped) != AI_OK)
     {
         return AI_ERROR;
     }
@@ -153,149 +104,16 @@ ai_responses_decode(const ai_json_t *doc, const ai_peek_t *peek,
     }
 
     return ai_responses_read_input(&d.c, peek->messages_ref,
-                                   d.refs.instructions, rq);
+                                   refs.instructions, rq);
 }
 
 
 static ai_int_t
-ai_responses_root(ai_responses_dec_t *d)
-{
-    ai_ref_t                     key, v;
-    ai_str_t                     name;
-    const ai_json_t             *doc;
-    const ai_responses_field_t  *f;
-
-    doc = d->c.doc;
-
-    for (key = ai_json_first(doc, AI_JSON_ROOT);
-         key != AI_JSON_NONE;
-         key = ai_json_next(doc, AI_JSON_ROOT, key))
-    {
-        v = ai_json_value(doc, key);
-
-        if (ai_json_is_null(doc, v)) {
-            continue;
-        }
-
-        f = ai_responses_field(doc, key);
-
-        if (f->name.len == 0) {
-            name = ai_json_esc(doc, key);
-            ai_dropped_add_str(d->dropped, &name);
-            continue;
-        }
-
-        if (f->read && f->read(d, f, v) != AI_OK) {
-            return AI_ERROR;
-        }
-    }
-
-    return AI_OK;
-}
-
-
-static const ai_responses_field_t *
-ai_responses_field(const ai_json_t *doc, ai_ref_t key)
-{
-    const ai_responses_field_t  *f;
-
-    for (f = ai_responses_fields; f->name.len; f++) {
-        if (ai_json_equal(doc, key, (char *) f->name.data, f->name.len)) {
-            break;
-        }
-    }
-
-    return f;
-}
-
-
-#define ai_responses_at(d, f, type)                                           \
-    ((type *) (void *) ((char *) (d)->rq + (f)->offset))
-
-#define ai_responses_name(f)  ((const char *) (f)->name.data)
-
-
-static ai_int_t
-ai_responses_read_number(ai_responses_dec_t *d, const ai_responses_field_t *f,
-    ai_ref_t v)
-{
-    return ai_openai_number(&d->c, NULL, ai_responses_name(f), v,
-                            ai_responses_at(d, f, ai_raw_t));
-}
-
-
-static ai_int_t
-ai_responses_read_flag(ai_responses_dec_t *d, const ai_responses_field_t *f,
-    ai_ref_t v)
-{
-    return ai_openai_flag(&d->c, NULL, ai_responses_name(f), v,
-                          ai_responses_at(d, f, int));
-}
-
-
-static ai_int_t
-ai_responses_read_esc(ai_responses_dec_t *d, const ai_responses_field_t *f,
-    ai_ref_t v)
-{
-    return ai_openai_esc(&d->c, NULL, ai_responses_name(f), v,
-                         ai_responses_at(d, f, ai_esc_t));
-}
-
-
-static ai_int_t
-ai_responses_read_object(ai_responses_dec_t *d, const ai_responses_field_t *f,
-    ai_ref_t v)
-{
-    return ai_openai_object(&d->c, NULL, ai_responses_name(f), v,
-                            ai_responses_at(d, f, ai_raw_t));
-}
-
-
-/* the offset of these is one in ai_responses_refs_t */
-
-static ai_int_t
-ai_responses_read_ref(ai_responses_dec_t *d, const ai_responses_field_t *f,
-    ai_ref_t v)
-{
-    *(ai_ref_t *) (void *) ((char *) &d->refs + f->offset) = v;
-
-    return AI_OK;
-}
-
-
-static ai_int_t
-ai_responses_read_drop(ai_responses_dec_t *d, const ai_responses_field_t *f,
-    ai_ref_t v)
+ai_responses_read_state(ai_decode_t *d, const ai_field_t *f, ai_ref_t v)
 {
     (void) v;
 
-    ai_dropped_add_str(d->dropped, &f->name);
-
-    return AI_OK;
-}
-
-
-/* false is what happens anyway */
-
-static ai_int_t
-ai_responses_read_true(ai_responses_dec_t *d, const ai_responses_field_t *f,
-    ai_ref_t v)
-{
-    if (ai_json_bool(d->c.doc, v) == 0) {
-        return AI_OK;
-    }
-
-    return ai_responses_read_drop(d, f, v);
-}
-
-
-static ai_int_t
-ai_responses_read_state(ai_responses_dec_t *d, const ai_responses_field_t *f,
-    ai_ref_t v)
-{
-    (void) v;
-
-    return ai_openai_unsupported(&d->c, NULL, ai_responses_name(f),
+    return ai_openai_unsupported(&d->c, NULL, ai_field_name(f),
                                  " is kept by the provider, which is not "
                                  "possible with this model: send the whole "
                                  "conversation in 'input'.");
@@ -303,64 +121,32 @@ ai_responses_read_state(ai_responses_dec_t *d, const ai_responses_field_t *f,
 
 
 static ai_int_t
-ai_responses_read_background(ai_responses_dec_t *d,
-    const ai_responses_field_t *f, ai_ref_t v)
+ai_responses_read_background(ai_decode_t *d, const ai_field_t *f, ai_ref_t v)
 {
     if (ai_json_bool(d->c.doc, v) == 0) {
         return AI_OK;
     }
 
-    return ai_openai_unsupported(&d->c, NULL, ai_responses_name(f),
+    return ai_openai_unsupported(&d->c, NULL, ai_field_name(f),
                                  " is not possible with this model.");
 }
 
 
 static ai_int_t
-ai_responses_read_truncation(ai_responses_dec_t *d,
-    const ai_responses_field_t *f, ai_ref_t v)
+ai_responses_read_truncation(ai_decode_t *d, const ai_field_t *f, ai_ref_t v)
 {
     if (ai_json_is(d->c.doc, v, "disabled")) {
         return AI_OK;
     }
 
-    return ai_responses_read_drop(d, f, v);
-}
-
-
-/* "user" wins over its successor, as in the peek */
-
-static ai_int_t
-ai_responses_read_user(ai_responses_dec_t *d, const ai_responses_field_t *f,
-    ai_ref_t v)
-{
-    ai_esc_t  user;
-
-    if (ai_openai_esc(&d->c, NULL, ai_responses_name(f), v, &user) != AI_OK) {
-        return AI_ERROR;
-    }
-
-    if (user.len && (d->rq->user.len == 0 || ai_str_is(&f->name, "user"))) {
-        d->rq->user = user;
-    }
-
-    return AI_OK;
-}
-
-
-static ai_int_t
-ai_responses_read_top(ai_responses_dec_t *d, const ai_responses_field_t *f,
-    ai_ref_t v)
-{
-    return ai_openai_integer(&d->c, NULL, ai_responses_name(f), v, 0, 20,
-                             &d->rq->top_logprobs);
+    return ai_decode_drop(d, f, v);
 }
 
 
 /* reasoning's state is in every answer; results of hosted tools are in none */
 
 static ai_int_t
-ai_responses_read_include(ai_responses_dec_t *d,
-    const ai_responses_field_t *f, ai_ref_t v)
+ai_responses_read_include(ai_decode_t *d, const ai_field_t *f, ai_ref_t v)
 {
     ai_ref_t          e;
     const ai_json_t  *doc;
@@ -388,8 +174,7 @@ ai_responses_read_include(ai_responses_dec_t *d,
 
 
 static ai_int_t
-ai_responses_read_text(ai_responses_dec_t *d, const ai_responses_field_t *f,
-    ai_ref_t v)
+ai_responses_read_text(ai_decode_t *d, const ai_field_t *f, ai_ref_t v)
 {
     ai_ref_t          refs[2];
     ai_openai_path_t  path;
@@ -399,7 +184,7 @@ ai_responses_read_text(ai_responses_dec_t *d, const ai_responses_field_t *f,
     };
 
     path.up = NULL;
-    path.name = ai_responses_name(f);
+    path.name = ai_field_name(f);
     path.index = 0;
 
     if (ai_openai_want(&d->c, &path, NULL, v, AI_JSON_OBJECT) != AI_OK) {
@@ -421,7 +206,7 @@ ai_responses_read_text(ai_responses_dec_t *d, const ai_responses_field_t *f,
 
 
 static ai_int_t
-ai_responses_read_format(ai_responses_dec_t *d, const ai_openai_path_t *up,
+ai_responses_read_format(ai_decode_t *d, const ai_openai_path_t *up,
     ai_ref_t v)
 {
     ai_ref_t          refs[5];
@@ -485,10 +270,8 @@ ai_responses_read_format(ai_responses_dec_t *d, const ai_openai_path_t *up,
 
 
 static ai_int_t
-ai_responses_read_reasoning(ai_responses_dec_t *d,
-    const ai_responses_field_t *f, ai_ref_t v)
+ai_responses_read_reasoning(ai_decode_t *d, const ai_field_t *f, ai_ref_t v)
 {
-    ai_str_t          word;
     ai_ref_t          refs[3];
     ai_openai_path_t  path;
 
@@ -498,7 +281,7 @@ ai_responses_read_reasoning(ai_responses_dec_t *d,
     };
 
     path.up = NULL;
-    path.name = ai_responses_name(f);
+    path.name = ai_field_name(f);
     path.index = 0;
 
     if (ai_openai_want(&d->c, &path, NULL, v, AI_JSON_OBJECT) != AI_OK) {
@@ -527,17 +310,5 @@ ai_responses_read_reasoning(ai_responses_dec_t *d,
         return AI_OK;
     }
 
-    if (ai_json_str(d->c.doc, refs[0], d->c.pool, &word) != AI_OK) {
-        return ai_openai_no_memory(&d->c);
-    }
-
-    d->rq->effort = ai_effort_parse(&word);
-
-    if (d->rq->effort == AI_EFFORT_UNSET) {
-        return ai_openai_bad_value(&d->c, &path, "effort",
-                                   ": it must be 'none', 'minimal', 'low', "
-                                   "'medium', 'high', 'xhigh' or 'max'.");
-    }
-
-    return AI_OK;
+    return ai_decode_effort(d, &path, "effort", refs[0]);
 }

@@ -3,6 +3,7 @@
  * The items of an answer: opened by blocks, kept until the end.
  */
 
+#include <api/ai_reply_int.h>
 #include <api/ai_responses_int.h>
 
 
@@ -426,14 +427,10 @@ ai_responses_item_add(ai_responses_reply_t *r, ai_item_e type,
             return NULL;
         }
 
-        items = ai_pcalloc(r->pool, n * sizeof(ai_item_t));
+        items = ai_reply_grow(r->pool, r->items, r->nitems, n,
+                              sizeof(ai_item_t));
         if (items == NULL) {
             return NULL;
-        }
-
-        if (r->nitems) {
-            memcpy(items, r->items, r->nitems * sizeof(ai_item_t));
-            ai_pfree(r->pool, r->items);
         }
 
         r->items = items;

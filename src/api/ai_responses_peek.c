@@ -1,4 +1,5 @@
 
+#include <api/ai_peek_int.h>
 #include <api/ai_responses_int.h>
 
 
@@ -25,12 +26,6 @@ enum {
 };
 
 
-static ai_int_t ai_responses_peek_walk(const ai_openai_ctx_t *c,
-    ai_ref_t *refs);
-static ai_int_t ai_responses_peek_key(const ai_openai_ctx_t *c, ai_ref_t key,
-    ai_uint_t *field);
-static ai_int_t ai_responses_peek_text(const ai_openai_ctx_t *c,
-    const char *name, ai_ref_t v, ai_str_t *out);
 static ai_int_t ai_responses_peek_rest(const ai_openai_ctx_t *c,
     const ai_ref_t *refs, ai_peek_t *peek);
 static ai_int_t ai_responses_peek_lists(const ai_openai_ctx_t *c,
@@ -38,8 +33,6 @@ static ai_int_t ai_responses_peek_lists(const ai_openai_ctx_t *c,
 static ai_int_t ai_responses_has_image(const ai_json_t *doc, ai_ref_t item);
 static ai_int_t ai_responses_has_logprobs(const ai_json_t *doc,
     ai_ref_t include);
-static void ai_responses_text_add(ai_buf_t *b, const ai_json_t *doc,
-    ai_ref_t v, size_t max);
 
 
 static const ai_str_t  ai_responses_peek_names[AI_PEEK_FIELDS] = {
@@ -71,8 +64,9 @@ ai_responses_peek(const ai_json_t *doc, const ai_pool_t *pool,
 
     memset(peek, 0, sizeof(ai_peek_t));
 
-    if (ai_responses_peek_walk(&c, refs) != AI_OK
-        || ai_openai_peek_model(&c, refs[AI_PEEK_MODEL], &peek->model) != AI_OK
+    if (ai_peek_walk(&c, ai_responses_peek_names, AI_PEEK_FIELDS,
+                     AI_PEEK_DECISIONS, refs) != AI_OK
+        || ai_peek_model(&c, refs[AI_PEEK_MODEL], &peek->model) != AI_OK
         || ai_responses_peek_rest(&c, refs, peek) != AI_OK)
     {
         return AI_ERROR;
@@ -91,122 +85,6 @@ ai_responses_peek(const ai_json_t *doc, const ai_pool_t *pool,
     peek->metadata_ref = refs[AI_PEEK_METADATA];
 
     return ai_responses_peek_lists(&c, refs, peek);
-}
-
-
-static ai_int_t
-ai_responses_peek_walk(const ai_openai_ctx_t *c, ai_ref_t *refs)
-{
-    ai_ref_t          key, v;
-    ai_uint_t         i, field;
-    ai_json_t         copy;
-    const ai_json_t  *doc;
-
-    doc = c->doc;
-
-    for (i = 0; i < AI_PEEK_FIELDS; i++) {
-        refs[i] = AI_JSON_NONE;
-    }
-
-    if (ai_json_type(doc, AI_JSON_ROOT) != AI_JSON_OBJECT) {
-        ai_error_set(c->err, AI_ERR_BAD_JSON,
-                     "The request body must be a JSON object.");
-        return AI_ERROR;
-    }
-
-    /* the check notes its result in the doc it is given */
-
-    copy = *doc;
-
-    if (ai_json_unique(&copy, AI_JSON_ROOT) != AI_OK) {
-        if (copy.error != AI_JSON_E_DUPLICATE) {
-            return ai_openai_no_memory(c);
-        }
-
-        ai_error_set(c->err, AI_ERR_BAD_REQUEST,
-                     "The request body has a field twice.");
-        return AI_ERROR;
-    }
-
-    for (key = ai_json_first(doc, AI_JSON_ROOT);
-         key != AI_JSON_NONE;
-         key = ai_json_next(doc, AI_JSON_ROOT, key))
-    {
-        field = AI_PEEK_FIELDS;
-
-        if (ai_responses_peek_key(c, key, &field) != AI_OK) {
-            return AI_ERROR;
-        }
-
-        v = ai_json_value(doc, key);
-
-        if (field != AI_PEEK_FIELDS && !ai_json_is_null(doc, v)) {
-            refs[field] = v;
-        }
-    }
-
-    return AI_OK;
-}
-
-
-/* some back ends ignore case: "Model" would be another model there */
-
-static ai_int_t
-ai_responses_peek_key(const ai_openai_ctx_t *c, ai_ref_t key,
-    ai_uint_t *field)
-{
-    ai_str_t   s;
-    ai_uint_t  i;
-
-    s = ai_json_esc(c->doc, key);
-
-    if (c->doc->node[key].escaped
-        && ai_json_str(c->doc, key, c->pool, &s) != AI_OK)
-    {
-        return ai_openai_no_memory(c);
-    }
-
-    for (i = 0; i < AI_PEEK_FIELDS; i++) {
-        if (s.len == ai_responses_peek_names[i].len
-            && memcmp(s.data, ai_responses_peek_names[i].data, s.len) == 0)
-        {
-            break;
-        }
-    }
-
-    *field = i;
-
-    for (i = 0; i < AI_PEEK_DECISIONS && *field == AI_PEEK_FIELDS; i++) {
-        if (s.len == ai_responses_peek_names[i].len
-            && ai_str_caseeq(&s, &ai_responses_peek_names[i]))
-        {
-            return ai_openai_bad_value(c, NULL,
-                                 (char *) ai_responses_peek_names[i].data,
-                                 ": its name must be in lower case.");
-        }
-    }
-
-    return AI_OK;
-}
-
-
-static ai_int_t
-ai_responses_peek_text(const ai_openai_ctx_t *c, const char *name, ai_ref_t v,
-    ai_str_t *out)
-{
-    if (v == AI_JSON_NONE) {
-        return AI_OK;
-    }
-
-    if (ai_openai_want(c, NULL, name, v, AI_JSON_STRING) != AI_OK) {
-        return AI_ERROR;
-    }
-
-    if (ai_json_str(c->doc, v, c->pool, out) != AI_OK) {
-        return ai_openai_no_memory(c);
-    }
-
-    return AI_OK;
 }
 
 
@@ -238,13 +116,12 @@ ai_responses_peek_rest(const ai_openai_ctx_t *c, const ai_ref_t *refs,
                           AI_JSON_OBJECT) != AI_OK
         || ai_openai_want(c, NULL, "include", refs[AI_PEEK_INCLUDE],
                           AI_JSON_ARRAY) != AI_OK
-        || ai_responses_peek_text(c, "user", refs[AI_PEEK_USER], &peek->user)
+        || ai_peek_text(c, NULL, "user", refs[AI_PEEK_USER], &peek->user)
            != AI_OK
-        || ai_responses_peek_text(c, "safety_identifier",
-                                  refs[AI_PEEK_SAFETY], &safety) != AI_OK
-        || ai_responses_peek_text(c, "prompt_cache_key",
-                                  refs[AI_PEEK_CACHE_KEY], &peek->cache_key)
-           != AI_OK)
+        || ai_peek_text(c, NULL, "safety_identifier", refs[AI_PEEK_SAFETY],
+                        &safety) != AI_OK
+        || ai_peek_text(c, NULL, "prompt_cache_key", refs[AI_PEEK_CACHE_KEY],
+                        &peek->cache_key) != AI_OK)
     {
         return AI_ERROR;
     }
@@ -364,7 +241,6 @@ ai_int_t
 ai_responses_last_text(const ai_json_t *doc, const ai_peek_t *peek,
     const ai_pool_t *pool, size_t max, ai_str_t *out)
 {
-    ai_buf_t  b;
     ai_ref_t  v, last, content;
 
     out->len = 0;
@@ -397,48 +273,5 @@ ai_responses_last_text(const ai_json_t *doc, const ai_peek_t *peek,
         return AI_DECLINED;
     }
 
-    ai_buf_init(&b, pool);
-
-    if (ai_json_type(doc, content) == AI_JSON_STRING) {
-        ai_responses_text_add(&b, doc, content, max);
-
-    } else if (ai_json_type(doc, content) == AI_JSON_ARRAY) {
-
-        for (v = ai_json_first(doc, content);
-             v != AI_JSON_NONE && ai_buf_len(&b) < max;
-             v = ai_json_next(doc, content, v))
-        {
-            if (ai_json_type(doc, v) == AI_JSON_OBJECT
-                && ai_json_is(doc, ai_json_get(doc, v, "type"), "input_text"))
-            {
-                ai_responses_text_add(&b, doc, ai_json_get(doc, v, "text"),
-                                      max);
-            }
-        }
-    }
-
-    if (b.failed) {
-        return AI_ERROR;
-    }
-
-    *out = ai_buf_str(&b);
-    out->len = ai_openai_utf8_cut(out, max);
-
-    return AI_OK;
-}
-
-
-static void
-ai_responses_text_add(ai_buf_t *b, const ai_json_t *doc, ai_ref_t v,
-    size_t max)
-{
-    ai_esc_t  s;
-
-    if (ai_buf_len(b)) {
-        ai_buf_char(b, '\n');
-    }
-
-    s = ai_json_esc(doc, v);
-    s = ai_openai_esc_cut(&s, max);
-    ai_json_unescape(b, &s);
+    return ai_peek_content(doc, content, "input_text", pool, max, out);
 }

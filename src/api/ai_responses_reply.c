@@ -13,6 +13,7 @@
  * it is known whether the answer was cut within it.
  */
 
+#include <api/ai_reply_int.h>
 #include <api/ai_responses_int.h>
 
 
@@ -495,12 +496,7 @@ ai_responses_reply_error(ai_responses_reply_t *r, const ai_error_t *err)
         return AI_ERROR;
     }
 
-    if (err == NULL) {
-        memset(&invalid, 0, sizeof(ai_error_t));
-        ai_error_set(&invalid, AI_ERR_UPSTREAM_INVALID,
-                     "The model's answer ended with an error.");
-        err = &invalid;
-    }
+    err = ai_reply_error(err, &invalid);
 
     /* readers take no other event before this one */
 

@@ -1,8 +1,7 @@
 
+#include <api/ai_choice_int.h>
 #include <api/ai_responses_int.h>
 
-
-#define AI_RESPONSES_NAME_MAX  256
 
 #define AI_RESPONSES_CUSTOM                                                   \
     "{\"type\":\"object\",\"properties\":{\"input\":{\"type\":\"string\"}},"  \
@@ -22,17 +21,11 @@ static ai_int_t ai_responses_custom(const ai_openai_ctx_t *c,
     const ai_openai_path_t *path, ai_ref_t v, ai_tool_t *tool);
 static ai_int_t ai_responses_grammar(const ai_openai_ctx_t *c,
     const ai_openai_path_t *path, ai_ref_t v, ai_tool_t *tool);
-static ai_int_t ai_responses_tool_name(const ai_openai_ctx_t *c,
-    const ai_openai_path_t *path, ai_ref_t v, ai_esc_t *name);
 static ai_int_t ai_responses_choice(const ai_openai_ctx_t *c, ai_ref_t v,
     ai_request_t *rq);
-static ai_int_t ai_responses_choice_word(const ai_openai_ctx_t *c,
-    const ai_openai_path_t *path, ai_ref_t v, ai_request_t *rq);
 static ai_int_t ai_responses_allowed(const ai_openai_ctx_t *c,
     const ai_openai_path_t *path, ai_ref_t mode, ai_ref_t list,
     ai_request_t *rq);
-static ai_tool_t **ai_responses_tool_find(ai_tool_t **tools,
-    const ai_esc_t *name);
 
 
 ai_int_t
@@ -150,7 +143,7 @@ ai_responses_function(const ai_openai_ctx_t *c, const ai_openai_path_t *path,
 
     ai_openai_pick(c, v, names, 5, refs);
 
-    if (ai_responses_tool_name(c, path, refs[0], &tool->name) != AI_OK
+    if (ai_choice_name(c, path, "name", refs[0], &tool->name) != AI_OK
         || ai_openai_esc(c, path, "description", refs[1], &tool->description)
            != AI_OK
         || ai_openai_object(c, path, "parameters", refs[2], &tool->schema)
@@ -231,7 +224,7 @@ ai_responses_custom(const ai_openai_ctx_t *c, const ai_openai_path_t *path,
 
     ai_openai_pick(c, v, names, 3, refs);
 
-    if (ai_responses_tool_name(c, path, refs[0], &tool->name) != AI_OK
+    if (ai_choice_name(c, path, "name", refs[0], &tool->name) != AI_OK
         || ai_openai_esc(c, path, "description", refs[1], &tool->description)
            != AI_OK)
     {
@@ -303,24 +296,6 @@ ai_responses_grammar(const ai_openai_ctx_t *c, const ai_openai_path_t *path,
 }
 
 
-/* names are compared with each other, so there is an end to their length */
-
-static ai_int_t
-ai_responses_tool_name(const ai_openai_ctx_t *c, const ai_openai_path_t *path,
-    ai_ref_t v, ai_esc_t *name)
-{
-    if (ai_openai_word(c, path, "name", v, name) != AI_OK) {
-        return AI_ERROR;
-    }
-
-    if (name->len > AI_RESPONSES_NAME_MAX) {
-        return ai_openai_bad_value(c, path, "name", ": it is too long.");
-    }
-
-    return AI_OK;
-}
-
-
 static ai_int_t
 ai_responses_choice(const ai_openai_ctx_t *c, ai_ref_t v, ai_request_t *rq)
 {
@@ -337,7 +312,7 @@ ai_responses_choice(const ai_openai_ctx_t *c, ai_ref_t v, ai_request_t *rq)
     path.index = 0;
 
     if (ai_json_type(c->doc, v) == AI_JSON_STRING) {
-        return ai_responses_choice_word(c, &path, v, rq);
+        return ai_choice_word(c, &path, v, rq);
     }
 
     if (ai_json_type(c->doc, v) != AI_JSON_OBJECT) {
@@ -360,46 +335,18 @@ ai_responses_choice(const ai_openai_ctx_t *c, ai_ref_t v, ai_request_t *rq)
         return ai_openai_unsupported(c, &path, "type", AI_RESPONSES_ONLY);
     }
 
-    if (ai_responses_tool_name(c, &path, refs[1], &rq->choice_name) != AI_OK) {
+    if (ai_choice_name(c, &path, "name", refs[1], &rq->choice_name)
+        != AI_OK)
+    {
         return AI_ERROR;
     }
 
-    if (ai_responses_tool_find(&rq->tools, &rq->choice_name) == NULL) {
+    if (ai_choice_find(&rq->tools, &rq->choice_name) == NULL) {
         return ai_openai_bad_value(c, &path, "name",
                                    ": there is no such tool.");
     }
 
     rq->choice = AI_CHOICE_NAMED;
-
-    return AI_OK;
-}
-
-
-static ai_int_t
-ai_responses_choice_word(const ai_openai_ctx_t *c,
-    const ai_openai_path_t *path, ai_ref_t v, ai_request_t *rq)
-{
-    if (ai_json_is(c->doc, v, "none")) {
-        rq->choice = AI_CHOICE_NONE;
-        return AI_OK;
-    }
-
-    if (ai_json_is(c->doc, v, "auto")) {
-        rq->choice = AI_CHOICE_AUTO;
-        return AI_OK;
-    }
-
-    if (!ai_json_is(c->doc, v, "required")) {
-        return ai_openai_bad_value(c, path, NULL,
-                              ": it must be 'none', 'auto' or 'required'.");
-    }
-
-    if (rq->tools == NULL) {
-        return ai_openai_bad_value(c, path, NULL,
-                                   ": there are no tools to choose from.");
-    }
-
-    rq->choice = AI_CHOICE_REQUIRED;
 
     return AI_OK;
 }
@@ -411,32 +358,18 @@ static ai_int_t
 ai_responses_allowed(const ai_openai_ctx_t *c, const ai_openai_path_t *path,
     ai_ref_t mode, ai_ref_t list, ai_request_t *rq)
 {
-    ai_ref_t           e, refs[2];
-    ai_esc_t           name;
-    ai_tool_t         *allowed, **tail, **where, *tool;
-    ai_openai_path_t   up, entry;
+    ai_ref_t          e, refs[2];
+    ai_esc_t          name;
+    ai_tool_t        *allowed;
+    ai_openai_path_t  up, entry;
 
     static const ai_str_t  names[] = { ai_string("type"), ai_string("name") };
 
-    if (ai_openai_need(c, path, "mode", mode, AI_JSON_STRING) != AI_OK
-        || ai_openai_need(c, path, "tools", list, AI_JSON_ARRAY) != AI_OK)
-    {
+    if (ai_choice_mode(c, path, mode, list, rq) != AI_OK) {
         return AI_ERROR;
     }
 
-    if (ai_json_is(c->doc, mode, "auto")) {
-        rq->choice = AI_CHOICE_AUTO;
-
-    } else if (ai_json_is(c->doc, mode, "required")) {
-        rq->choice = AI_CHOICE_REQUIRED;
-
-    } else {
-        return ai_openai_bad_value(c, path, "mode",
-                                   ": it must be 'auto' or 'required'.");
-    }
-
     allowed = NULL;
-    tail = &allowed;
 
     up.up = path;
     up.name = "tools";
@@ -470,21 +403,11 @@ ai_responses_allowed(const ai_openai_ctx_t *c, const ai_openai_path_t *path,
                                          AI_RESPONSES_ONLY);
         }
 
-        if (ai_responses_tool_name(c, &entry, refs[1], &name) != AI_OK) {
+        if (ai_choice_name(c, &entry, "name", refs[1], &name) != AI_OK) {
             return AI_ERROR;
         }
 
-        where = ai_responses_tool_find(&rq->tools, &name);
-
-        if (where) {
-            tool = *where;
-            *where = tool->next;
-
-            tool->next = NULL;
-            *tail = tool;
-            tail = &tool->next;
-
-        } else if (ai_responses_tool_find(&allowed, &name) == NULL) {
+        if (ai_choice_allow(&rq->tools, &allowed, &name) != AI_OK) {
             return ai_openai_bad_value(c, &entry, "name",
                                        ": there is no such tool.");
         }
@@ -495,17 +418,4 @@ ai_responses_allowed(const ai_openai_ctx_t *c, const ai_openai_path_t *path,
     rq->tools = allowed;
 
     return AI_OK;
-}
-
-
-/* the pointer at the tool, or NULL */
-
-static ai_tool_t **
-ai_responses_tool_find(ai_tool_t **tools, const ai_esc_t *name)
-{
-    while (*tools && !ai_str_eq(&(*tools)->name, name)) {
-        tools = &(*tools)->next;
-    }
-
-    return *tools ? tools : NULL;
 }

@@ -12,101 +12,10 @@
 #include <api/ai_generate.h>
 #include <codec/ai_sse.h>
 
-#include "fuzz.h"
+#include "fuzz_request.h"
 
 
 #define FUZZ_TEXTS  8
-
-
-/* a pool that is emptied at once */
-
-typedef struct fuzz_block_s  fuzz_block_t;
-
-struct fuzz_block_s {
-    fuzz_block_t  *next;
-    size_t         pad;
-};
-
-
-static fuzz_block_t  *blocks;
-
-
-static void *
-arena_alloc(void *data, size_t size)
-{
-    fuzz_block_t  *b;
-
-    (void) data;
-
-    b = malloc(sizeof(fuzz_block_t) + size);
-    must(b != NULL);
-
-    b->next = blocks;
-    blocks = b;
-
-    return b + 1;
-}
-
-
-static void
-arena_free(void)
-{
-    fuzz_block_t  *b;
-
-    while (blocks) {
-        b = blocks;
-        blocks = b->next;
-        free(b);
-    }
-}
-
-
-static const ai_pool_t  arena = { arena_alloc, NULL, NULL };
-
-
-static void
-check_json(const ai_str_t *text, ai_json_type_e type)
-{
-    ai_json_t  doc;
-
-    ai_json_init(&doc, &fuzz_pool);
-
-    must(ai_json_parse(&doc, text, NULL) == AI_OK);
-    must(type == 0 || ai_json_type(&doc, AI_JSON_ROOT) == type);
-
-    ai_pfree(&fuzz_pool, doc.node);
-}
-
-
-static void
-check_esc(const ai_esc_t *s)
-{
-    ai_buf_t  b;
-    ai_str_t  text;
-
-    if (s->data == NULL) {
-        must(s->len == 0);
-        return;
-    }
-
-    ai_buf_init(&b, &fuzz_pool);
-    ai_buf_quote_esc(&b, s);
-    must(!b.failed);
-
-    text = ai_buf_str(&b);
-    check_json(&text, AI_JSON_STRING);
-
-    ai_pfree(&fuzz_pool, b.start);
-}
-
-
-static void
-check_raw(const ai_raw_t *s, ai_json_type_e type)
-{
-    if (s->data) {
-        check_json(s, type);
-    }
-}
 
 
 static int
@@ -135,123 +44,30 @@ has_call(const ai_request_t *rq, const ai_block_t *result)
 
 
 static void
-check_blocks(const ai_request_t *rq, const ai_block_t *b, int nested)
+check_own(const ai_request_t *rq, const ai_block_t *b)
 {
-    size_t  i;
-
-    for (/* void */; b; b = b->next) {
-        must(b->kind >= AI_BLOCK_TEXT && b->kind <= AI_BLOCK_REDACTED);
-
-        check_esc(&b->text);
-        check_esc(&b->id);
-        check_esc(&b->name);
-        check_esc(&b->signature);
-        check_esc(&b->data);
-        check_esc(&b->detail);
-
-        for (i = 0; i < b->media.len; i++) {
-            must(b->media.data[i] > 0x20 && b->media.data[i] < 0x7f
-                 && b->media.data[i] != '"' && b->media.data[i] != '\\');
-        }
-
-        must(b->media.len > 0 || b->source != AI_SOURCE_BASE64);
-        must(b->source == AI_SOURCE_NONE || b->data.len > 0);
-        must(b->signature.len == 0 || b->family != AI_FAMILY_NONE);
-        must(b->kind != AI_BLOCK_REDACTED
-             || (b->data.len && b->family != AI_FAMILY_NONE));
-
-        if (b->kind == AI_BLOCK_TOOL_CALL) {
-            must(b->id.len && b->name.len && b->args.data);
-            check_raw(&b->args, AI_JSON_OBJECT);
-        }
-
-        if (b->kind == AI_BLOCK_TOOL_RESULT) {
-            must(b->id.len && !nested && has_call(rq, b));
-            check_blocks(rq, b->content, 1);
-        }
-    }
+    must(b->kind <= AI_BLOCK_REDACTED);
+    must(b->media.len > 0 || b->source != AI_SOURCE_BASE64);
+    must(b->signature.len == 0 || b->family != AI_FAMILY_NONE);
+    must(b->kind != AI_BLOCK_REDACTED
+         || (b->data.len && b->family != AI_FAMILY_NONE));
+    must(b->kind != AI_BLOCK_TOOL_RESULT || has_call(rq, b));
 }
 
 
 static void
-check_request(const ai_request_t *rq)
+check_contents(const ai_request_t *rq)
 {
-    uint32_t          i;
     const ai_turn_t  *turn;
-    const ai_tool_t  *tool;
 
-    must(rq->turns != NULL);
-    must(rq->max_output == -1 || rq->max_output > 0);
-    must(rq->n == -1 || (rq->n > 0 && rq->n <= 128));
+    check_request(rq, check_own);
 
     for (turn = rq->turns; turn; turn = turn->next) {
-        must(turn->role >= AI_ROLE_SYSTEM && turn->role <= AI_ROLE_ASSISTANT);
         must(turn->role != AI_ROLE_ASSISTANT || turn->next == NULL
              || turn->next->role != AI_ROLE_ASSISTANT);
-        check_blocks(rq, turn->blocks, 0);
-    }
-
-    for (tool = rq->tools; tool; tool = tool->next) {
-        must(tool->name.len > 0);
-        check_esc(&tool->name);
-        check_esc(&tool->description);
-        check_raw(&tool->schema, AI_JSON_OBJECT);
     }
 
     must((rq->choice == AI_CHOICE_NAMED) == (rq->choice_name.len > 0));
-
-    check_esc(&rq->choice_name);
-    check_raw(&rq->output_schema, AI_JSON_OBJECT);
-    check_raw(&rq->temperature, AI_JSON_NUMBER);
-    check_raw(&rq->top_p, AI_JSON_NUMBER);
-    check_raw(&rq->top_k, AI_JSON_NUMBER);
-    check_raw(&rq->seed, AI_JSON_NUMBER);
-    check_raw(&rq->presence, AI_JSON_NUMBER);
-    check_raw(&rq->frequency, AI_JSON_NUMBER);
-    check_raw(&rq->metadata, AI_JSON_OBJECT);
-    check_esc(&rq->tier);
-
-    for (i = 0; i < rq->nstop; i++) {
-        must(rq->stop[i].data != NULL);
-        check_esc(&rq->stop[i]);
-    }
-}
-
-
-/* what is written to a header or into an error is safe there */
-
-static void
-check_dropped(const ai_dropped_t *d)
-{
-    size_t    i;
-    uint32_t  n;
-
-    must(d->n <= AI_DROPPED_MAX);
-
-    for (n = 0; n < d->n; n++) {
-        for (i = 0; i < d->name[n].len; i++) {
-            must(d->name[n].data[i] > 0x20 && d->name[n].data[i] < 0x7f);
-        }
-    }
-}
-
-
-static void
-check_error(const ai_error_t *err)
-{
-    ai_buf_t  b;
-    ai_str_t  text;
-
-    must(ai_error_status(err) == 400);
-    must(err->message.len > 0);
-
-    ai_buf_init(&b, &fuzz_pool);
-    ai_generate_error(&b, err);
-
-    text = ai_buf_str(&b);
-    check_json(&text, AI_JSON_OBJECT);
-
-    ai_pfree(&fuzz_pool, b.start);
 }
 
 
@@ -296,11 +112,11 @@ fuzz_request(const uint8_t *data, size_t size)
     }
 
     if (rc == AI_OK) {
-        check_request(&rq);
+        check_contents(&rq);
 
     } else {
         must(rc == AI_ERROR);
-        check_error(&err);
+        check_error(&err, ai_generate_error);
     }
 
     check_dropped(&dropped);
