@@ -415,11 +415,9 @@ ngx_http_ai_attempt_resume(ngx_http_ai_attempt_t *at)
 }
 
 
-static void
-ngx_http_ai_attempt_cleanup(void *data)
+void
+ngx_http_ai_attempt_release(ngx_http_ai_attempt_t *at)
 {
-    ngx_http_ai_attempt_t  *at = data;
-
     if (at->timer.timer_set) {
         ngx_del_timer(&at->timer);
     }
@@ -428,6 +426,15 @@ ngx_http_ai_attempt_cleanup(void *data)
         at->counted = 0;
         ngx_http_ai_route_free(at->candidate->target);
     }
+}
+
+
+static void
+ngx_http_ai_attempt_cleanup(void *data)
+{
+    ngx_http_ai_attempt_t  *at = data;
+
+    ngx_http_ai_attempt_release(at);
 
     if (at->pool) {
         ngx_destroy_pool(at->pool);

@@ -60,7 +60,6 @@ struct ngx_http_ai_ctx_s {
     ngx_http_ai_attempt_t     *attempts;    /* all, the first one first */
     ngx_http_ai_attempt_t     *attempt;     /* the current one, or NULL */
     ngx_uint_t                 nattempts;
-    ngx_uint_t                 fallbacks;
     ngx_str_t                  fallback_reason;      /* static word */
     int64_t                    min_context; /* what the next model must take
                                                after one was too small */
@@ -73,7 +72,6 @@ struct ngx_http_ai_ctx_s {
 
     /* microseconds of the monotonic clock, 0: not yet */
     uint64_t                   start;       /* headers read */
-    uint64_t                   first_token; /* first content to the client */
     uint64_t                   end;
     uint64_t                   spent;       /* in sum in our own code ... */
     uint64_t                   entered;     /* ... since here, while ... */
@@ -190,6 +188,8 @@ void ngx_http_ai_leave(ngx_http_ai_ctx_t *ctx);
 ngx_int_t ngx_http_ai_attempt_launch(ngx_http_ai_ctx_t *ctx,
     ngx_http_ai_candidate_t *candidate);
 void ngx_http_ai_attempt_cancel(ngx_http_ai_attempt_t *at);
+/* gives back what an attempt holds outside itself: timer, slot; may repeat */
+void ngx_http_ai_attempt_release(ngx_http_ai_attempt_t *at);
 void ngx_http_ai_attempt_pause(ngx_http_ai_attempt_t *at);
 void ngx_http_ai_attempt_resume(ngx_http_ai_attempt_t *at);
 void ngx_http_ai_attempt_fail(ngx_http_ai_attempt_t *at, ai_error_e kind,
@@ -230,6 +230,9 @@ void ngx_http_ai_error_body(ngx_http_ai_ctx_t *ctx, ai_buf_t *b,
     const ai_error_t *err);
 ngx_int_t ngx_http_ai_json_send(ngx_http_request_t *r, ngx_uint_t status,
     ngx_str_t *json);
+
+/* the type of our answer, in all the fields that filters look at */
+void ngx_http_ai_content_type(ngx_http_request_t *r, ngx_str_t type);
 
 /* adds a response header; name and value are kept, not copied */
 ngx_int_t ngx_http_ai_header_add(ngx_http_request_t *r, ngx_str_t *name,

@@ -113,9 +113,7 @@ ngx_http_ai_filter_replace(ngx_http_request_t *r)
     ngx_http_clear_content_length(r);
 
     r->headers_out.content_length_n = ai_buf_len(&b);
-    ngx_str_set(&r->headers_out.content_type, "application/json");
-    r->headers_out.content_type_len = r->headers_out.content_type.len;
-    r->headers_out.content_type_lowcase = NULL;
+    ngx_http_ai_content_type(r, (ngx_str_t) ngx_string("application/json"));
     ngx_str_null(&r->headers_out.charset);
 
     return NGX_OK;

@@ -14,6 +14,15 @@ static ngx_int_t ngx_http_ai_headers_target(ngx_http_request_t *r,
     ngx_http_ai_ctx_t *ctx, ngx_http_ai_attempt_t *at);
 
 
+void
+ngx_http_ai_content_type(ngx_http_request_t *r, ngx_str_t type)
+{
+    r->headers_out.content_type = type;
+    r->headers_out.content_type_len = type.len;
+    r->headers_out.content_type_lowcase = NULL;
+}
+
+
 ngx_int_t
 ngx_http_ai_header_add(ngx_http_request_t *r, ngx_str_t *name,
     ngx_str_t *value)

@@ -33,8 +33,7 @@ static ngx_int_t ngx_http_ai_run_header(ngx_http_request_t *r,
     ngx_http_ai_ctx_t *ctx, ngx_http_ai_attempt_t *at);
 static ngx_int_t ngx_http_ai_run_output(ngx_http_request_t *r,
     ngx_http_ai_ctx_t *ctx, ngx_http_ai_attempt_t *at);
-static ngx_int_t ngx_http_ai_run_wait(ngx_http_request_t *r,
-    ngx_http_ai_attempt_t *at);
+static ngx_int_t ngx_http_ai_run_wait(ngx_http_request_t *r);
 static ngx_int_t ngx_http_ai_run_delay(ngx_http_request_t *r,
     ngx_http_ai_ctx_t *ctx);
 static void ngx_http_ai_run_delayed(ngx_event_t *ev);
@@ -372,17 +371,20 @@ ngx_http_ai_run_header(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx,
     static ngx_str_t  no_cache = ngx_string("no-cache");
 
     ctx->winner = at;
-    ctx->fallbacks = ctx->nattempts - 1;
     ctx->header_sent = 1;
     ctx->answered = 1;
     ai_error_set(&ctx->error, AI_ERR_NONE, NULL);
 
     r->headers_out.status = NGX_HTTP_OK;
 
+    type = ai_lit("application/json");
+
     if (at->stream) {
-        type = ctx->array ? ai_lit("application/json")
-                          : ctx->dialect->stream_type;
-        r->headers_out.content_type = ngx_http_ai_str(&type);
+
+        if (!ctx->array) {
+            type = ctx->dialect->stream_type;
+        }
+
         r->headers_out.content_length_n = -1;
 
         if (ngx_http_ai_header_add(r, &cache_control, &no_cache) != NGX_OK) {
@@ -390,12 +392,10 @@ ngx_http_ai_run_header(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx,
         }
 
     } else {
-        ngx_str_set(&r->headers_out.content_type, "application/json");
         r->headers_out.content_length_n = ai_buf_len(&at->out);
     }
 
-    r->headers_out.content_type_len = r->headers_out.content_type.len;
-    r->headers_out.content_type_lowcase = NULL;
+    ngx_http_ai_content_type(r, ngx_http_ai_str(&type));
 
     h = at->pass.elts;
 
@@ -489,7 +489,7 @@ ngx_http_ai_run_output(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx,
         }
 
         if (b->pos != b->last) {
-            return ngx_http_ai_run_wait(r, at);
+            return ngx_http_ai_run_wait(r);
         }
 
         ctx->busy = 0;
@@ -510,7 +510,7 @@ ngx_http_ai_run_output(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx,
 /* the client is slower than the provider */
 
 static ngx_int_t
-ngx_http_ai_run_wait(ngx_http_request_t *r, ngx_http_ai_attempt_t *at)
+ngx_http_ai_run_wait(ngx_http_request_t *r)
 {
     ngx_event_t               *wev;
     ngx_http_core_loc_conf_t  *clcf;

@@ -733,14 +733,7 @@ ngx_http_ai_upstream_finalize(ngx_http_request_t *sr, ngx_int_t rc)
 
     at = ngx_http_get_module_ctx(sr, ngx_http_ai_filter_module);
 
-    if (at->timer.timer_set) {
-        ngx_del_timer(&at->timer);
-    }
-
-    if (at->counted) {
-        at->counted = 0;
-        ngx_http_ai_route_free(at->candidate->target);
-    }
+    ngx_http_ai_attempt_release(at);
 
     ngx_http_ai_enter(at->ctx);
 
