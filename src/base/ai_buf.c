@@ -200,3 +200,30 @@ ai_buf_quote(ai_buf_t *b, const ai_str_t *s)
     ai_buf_escape(b, s);
     ai_buf_char(b, '"');
 }
+
+
+void
+ai_buf_uri(ai_buf_t *b, const ai_str_t *s, const char *keep)
+{
+    size_t     i;
+    ai_char_t  c;
+
+    static const char  hex[] = "0123456789ABCDEF";
+
+    for (i = 0; i < s->len; i++) {
+        c = s->data[i];
+
+        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
+            || (c >= '0' && c <= '9')
+            || c == '-' || c == '.' || c == '_' || c == '~'
+            || (keep && c != '\0' && strchr(keep, c) != NULL))
+        {
+            ai_buf_char(b, c);
+            continue;
+        }
+
+        ai_buf_char(b, '%');
+        ai_buf_char(b, (ai_char_t) hex[c >> 4]);
+        ai_buf_char(b, (ai_char_t) hex[c & 15]);
+    }
+}

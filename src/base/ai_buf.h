@@ -54,6 +54,10 @@ void ai_buf_escape(ai_buf_t *b, const ai_str_t *s);
 void ai_buf_quote_esc(ai_buf_t *b, const ai_esc_t *s);
 void ai_buf_quote(ai_buf_t *b, const ai_str_t *s);
 
+/* plain bytes as a part of a URI (RFC 3986): all but its unreserved characters
+ * percent-encoded; keep: characters that stay as well, or NULL */
+void ai_buf_uri(ai_buf_t *b, const ai_str_t *s, const char *keep);
+
 
 #pragma GCC visibility pop
 

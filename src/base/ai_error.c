@@ -10,6 +10,10 @@
 #include <base/ai_error.h>
 
 
+static ai_int_t ai_error_names(const ai_str_t *message,
+    const ai_str_t *param);
+
+
 #define AI_ROW(status, type, code, anthropic, gemini, text, fallback)         \
     { status, ai_string(type), ai_string(code), ai_string(anthropic),         \
       ai_string(gemini), ai_string(text), fallback }
@@ -267,6 +271,41 @@ ai_str_t
 ai_error_message(const ai_error_t *e)
 {
     return e->message.len ? e->message : ai_error_row(e->kind)->text;
+}
+
+
+void
+ai_error_quote(ai_buf_t *b, const ai_error_t *e)
+{
+    ai_str_t  message;
+
+    message = ai_error_message(e);
+
+    ai_buf_char(b, '"');
+
+    if (e->param.len && !ai_error_names(&message, &e->param)) {
+        ai_buf_char(b, '\'');
+        ai_buf_escape(b, &e->param);
+        ai_buf_lit(b, "': ");
+    }
+
+    ai_buf_escape(b, &message);
+    ai_buf_char(b, '"');
+}
+
+
+static ai_int_t
+ai_error_names(const ai_str_t *message, const ai_str_t *param)
+{
+    size_t  i;
+
+    for (i = 0; i + param->len <= message->len; i++) {
+        if (memcmp(message->data + i, param->data, param->len) == 0) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

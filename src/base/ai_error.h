@@ -86,6 +86,9 @@ void ai_error_set_param(ai_error_t *e, ai_error_e kind, const char *message,
 unsigned ai_error_status(const ai_error_t *e);
 ai_str_t ai_error_message(const ai_error_t *e);
 
+/* the message in quotes; in front of one that does not name it, the field */
+void ai_error_quote(ai_buf_t *b, const ai_error_t *e);
+
 /* the row for a status alone; never AI_ERR_NONE for 400 and above */
 ai_error_e ai_error_by_status(unsigned status);
 

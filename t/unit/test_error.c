@@ -4,6 +4,7 @@
  */
 
 #include "tap.h"
+#include "mem.h"
 
 #include <base/ai_error.h>
 
@@ -208,6 +209,39 @@ test_set(void)
 
 
 static void
+is_quoted(ai_error_e kind, const char *message, const char *param,
+    const char *want)
+{
+    ai_buf_t    b;
+    ai_str_t    s;
+    ai_error_t  e;
+
+    s.len = strlen(param);
+    s.data = (ai_char_t *) param;
+
+    ai_error_set_param(&e, kind, message, &s);
+    ai_buf_init(&b, mem_pool());
+    ai_error_quote(&b, &e);
+    is_str(ai_buf_str(&b), want, "%s", want);
+}
+
+
+static void
+test_quote(void)
+{
+    is_quoted(AI_ERR_INVALID_VALUE, "It is \"5\".", "top_n",
+              "\"'top_n': It is \\\"5\\\".\"");
+    is_quoted(AI_ERR_INVALID_VALUE, "Missing: 'top_n'.", "top_n",
+              "\"Missing: 'top_n'.\"");
+    is_quoted(AI_ERR_INVALID_VALUE, "top", "top_n", "\"'top_n': top\"");
+    is_quoted(AI_ERR_INVALID_VALUE, "a", "\"\n", "\"'\\\"\\n': a\"");
+    is_quoted(AI_ERR_INVALID_VALUE, "It is wrong.", "", "\"It is wrong.\"");
+    is_quoted(AI_ERR_OVERLOADED, NULL, "",
+              "\"The model is overloaded. Please try again later.\"");
+}
+
+
+static void
 is_context(const char *message, int want)
 {
     ai_str_t  s;
@@ -243,6 +277,7 @@ main(void)
     test_table();
     test_by_status();
     test_set();
+    test_quote();
     test_context();
 
     return done();
