@@ -485,10 +485,14 @@ ai_sigv4_query(ai_buf_t *b, const ai_str_t *query)
     ai_char_t         *p, *end, *amp, *eq;
     ai_sigv4_header_t  arg[AI_SIGV4_QUERY];
 
+    if (query->len == 0) {
+        return AI_OK;
+    }
+
     n = 0;
     end = query->data + query->len;
 
-    for (p = query->data; query->len && p < end; p = amp + 1) {
+    for (p = query->data; p < end; p = amp + 1) {
         amp = memchr(p, '&', (size_t) (end - p));
 
         if (amp == NULL) {
