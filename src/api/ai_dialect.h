@@ -11,32 +11,8 @@
 #define AI_DIALECT_H
 
 
-#include <api/ai_event.h>
-
-
-/* what the hot path needs to know of a request, found in one walk over the
- * root's members; refs are AI_JSON_NONE when absent */
-typedef struct {
-    ai_ref_t           model_ref;   /* the value; NONE: it is in the URI */
-    ai_ref_t           stream_ref;
-    ai_ref_t           stream_options_ref;          /* OpenAI's */
-    ai_ref_t           include_usage_ref;           /* OpenAI's */
-    ai_ref_t           messages_ref;       /* messages, input, contents */
-    ai_ref_t           max_tokens_ref;     /* whatever its name is */
-    ai_ref_t           metadata_ref;
-    ai_str_t           model;       /* plain */
-    ai_str_t           user;        /* plain: whom the request is made for */
-    ai_str_t           cache_key;   /* plain: prompt_cache_key */
-    ai_raw_t           temperature;
-    int64_t            max_output;  /* -1 */
-    int64_t            n;           /* -1 */
-    uint32_t           messages;
-    uint32_t           tools;
-    unsigned           stream:1;
-    unsigned           include_usage:1;
-    unsigned           images:1;
-    unsigned           logprobs:1;
-} ai_peek_t;
+#include <api/ai_call.h>
+#include <codec/ai_omit.h>
 
 
 typedef struct {
@@ -100,6 +76,20 @@ typedef struct {
     /* an error as a body, and as the last event of a stream */
     void             (*error)(ai_buf_t *b, const ai_error_t *err);
     void             (*error_event)(ai_buf_t *b, const ai_error_t *err);
+
+    /*
+     * Pass-through: what only we can read of it, left there by our answers or
+     * those of other vendors.  Sets up omit; nothing is foreign if omit->n is
+     * 0 then.  AI_ERROR: no memory.  NULL: there is no such thing.
+     */
+    ai_int_t         (*foreign)(const ai_json_t *doc, const ai_pool_t *pool,
+                         ai_omit_t *omit);
+
+    /*
+     * An operation beside chat: decode and reply are there, those above are
+     * NULL, but for peek, error and foreign.  NULL: chat.
+     */
+    const ai_form_t   *form;
 } ai_dialect_t;
 
 
@@ -110,6 +100,34 @@ extern const ai_dialect_t   ai_dialect_openai;
 extern const ai_dialect_t   ai_dialect_anthropic;
 extern const ai_dialect_t   ai_dialect_gemini;
 extern const ai_dialect_t   ai_dialect_responses;
+extern const ai_dialect_t   ai_dialect_completions;
+extern const ai_dialect_t   ai_dialect_ollama_chat;
+extern const ai_dialect_t   ai_dialect_ollama_generate;
+
+/* what goes through as it is */
+extern const ai_dialect_t   ai_dialect_openai_moderations;
+extern const ai_dialect_t   ai_dialect_openai_images;
+extern const ai_dialect_t   ai_dialect_openai_audio;
+extern const ai_dialect_t   ai_dialect_openai_files;
+extern const ai_dialect_t   ai_dialect_openai_batches;
+
+/* rerank in the spellings of Cohere, Voyage and TEI; a TEI's request may name
+ * no model, which is empty then */
+extern const ai_dialect_t   ai_dialect_rerank;
+
+/* counting the tokens of a request; Gemini's, which has the model in its URI,
+ * says in peek->model_ref where the body repeats it */
+extern const ai_dialect_t   ai_dialect_count_tokens;        /* Anthropic's */
+extern const ai_dialect_t   ai_dialect_gemini_count;
+extern const ai_dialect_t   ai_dialect_responses_count;
+
+/* embeddings; Gemini's have the model in their URI, and in the body only what
+ * is the same */
+extern const ai_dialect_t   ai_dialect_openai_embeddings;
+extern const ai_dialect_t   ai_dialect_gemini_embed;
+extern const ai_dialect_t   ai_dialect_gemini_batch_embed;
+extern const ai_dialect_t   ai_dialect_ollama_embed;
+extern const ai_dialect_t   ai_dialect_cohere_embed;
 
 /* 29 letters and digits out of 16 random bytes */
 void ai_dialect_id(ai_buf_t *b, const ai_char_t random[16]);

@@ -95,3 +95,32 @@ ai_finish_name(ai_finish_e finish)
 
     return ai_lit("stop");
 }
+
+
+uint64_t
+ai_esc_chars(const ai_esc_t *s)
+{
+    size_t    i;
+    uint64_t  n;
+
+    n = 0;
+
+    for (i = 0; i < s->len; i++) {
+        if (s->data[i] != '\\') {
+            n += ((s->data[i] & 0xc0) != 0x80);
+            continue;
+        }
+
+        if (i + 5 < s->len && s->data[i + 1] == 'u') {
+            n += !((s->data[i + 2] | 0x20) == 'd'
+                   && memchr("cdefCDEF", s->data[i + 3], 8) != NULL);
+            i += 5;
+
+        } else {
+            n++;
+            i++;
+        }
+    }
+
+    return n;
+}

@@ -114,6 +114,10 @@ void ai_usage_normalise(ai_usage_t *u);
 /* "stop", "length", "tool_calls", "content_filter", as OpenAI says it */
 ai_str_t ai_finish_name(ai_finish_e finish);
 
+/* characters of a text, as annotations count them: an escape is one, the
+ * second half of a pair none */
+uint64_t ai_esc_chars(const ai_esc_t *s);
+
 
 #pragma GCC visibility pop
 

@@ -46,7 +46,14 @@ typedef enum {
     AI_FAMILY_OPENAI,
     AI_FAMILY_ANTHROPIC,
     AI_FAMILY_GEMINI,
-    AI_FAMILY_BEDROCK       /* the API; the state is of its models' vendors */
+    AI_FAMILY_BEDROCK,      /* the API; the state is of its models' vendors */
+
+    /* APIs alone: what goes through unchanged between a client and a provider
+     * that both speak it; never the family of a block */
+    AI_FAMILY_RESPONSES,
+    AI_FAMILY_COMPLETIONS,
+    AI_FAMILY_OLLAMA,
+    AI_FAMILY_COHERE
 } ai_family_e;
 
 
@@ -94,6 +101,8 @@ typedef struct ai_tool_s  ai_tool_t;
 struct ai_tool_s {
     ai_tool_t         *next;
     ai_esc_t           name;
+    ai_esc_t           space;       /* the namespace that name begins with,
+                                       two underscores behind it, or absent */
     ai_esc_t           description;
     ai_raw_t           schema;      /* JSON schema, or absent */
     ai_raw_t           cache_mark;
