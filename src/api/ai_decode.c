@@ -2,6 +2,9 @@
 #include <api/ai_decode_int.h>
 
 
+#define AI_DECODE_STOP_MAX  64
+
+
 static const ai_field_t *ai_decode_field(const ai_json_t *doc, ai_ref_t key,
     const ai_field_t *fields);
 
@@ -63,6 +66,23 @@ ai_decode_number(ai_decode_t *d, const ai_field_t *f, ai_ref_t v)
 {
     return ai_openai_number(&d->c, NULL, ai_field_name(f), v,
                             ai_field_at(d, f, ai_raw_t));
+}
+
+
+ai_int_t
+ai_decode_whole(ai_decode_t *d, const ai_field_t *f, ai_ref_t v)
+{
+    int64_t  n;
+
+    if (ai_openai_integer(&d->c, NULL, ai_field_name(f), v, INT64_MIN,
+                          INT64_MAX, &n) != AI_OK)
+    {
+        return AI_ERROR;
+    }
+
+    *ai_field_at(d, f, ai_raw_t) = ai_json_raw(d->c.doc, v);
+
+    return AI_OK;
 }
 
 
@@ -132,6 +152,87 @@ ai_decode_user(ai_decode_t *d, const ai_field_t *f, ai_ref_t v)
 
     if (user.len && (d->rq->user.len == 0 || ai_str_is(&f->name, "user"))) {
         d->rq->user = user;
+    }
+
+    return AI_OK;
+}
+
+
+ai_int_t
+ai_decode_stop(ai_decode_t *d, const ai_field_t *f, ai_ref_t v)
+{
+    ai_request_t     *rq;
+    const ai_json_t  *doc;
+
+    rq = d->rq;
+    doc = d->c.doc;
+
+    if (ai_json_type(doc, v) == AI_JSON_ARRAY) {
+        return ai_decode_stops(&d->c, NULL, ai_field_name(f), v,
+                               AI_DECODE_STOP_MAX, rq);
+    }
+
+    if (ai_json_type(doc, v) != AI_JSON_STRING) {
+        return ai_openai_bad_type(&d->c, NULL, ai_field_name(f),
+                                  "a string or an array", v);
+    }
+
+    rq->stop = ai_palloc(d->c.pool, sizeof(ai_esc_t));
+    if (rq->stop == NULL) {
+        return ai_openai_no_memory(&d->c);
+    }
+
+    rq->stop[rq->nstop++] = ai_json_esc(doc, v);
+
+    return AI_OK;
+}
+
+
+ai_int_t
+ai_decode_stops(const ai_openai_ctx_t *c, const ai_openai_path_t *up,
+    const char *name, ai_ref_t v, uint32_t max, ai_request_t *rq)
+{
+    uint32_t          n;
+    ai_ref_t          e;
+    ai_openai_path_t  list, path;
+
+    list.up = up;
+    list.name = name;
+    list.index = 0;
+
+    path.up = &list;
+    path.name = NULL;
+    path.index = 0;
+
+    if (ai_openai_want(c, &list, NULL, v, AI_JSON_ARRAY) != AI_OK) {
+        return AI_ERROR;
+    }
+
+    n = v == AI_JSON_NONE ? 0 : c->doc->node[v].count;
+
+    if (n == 0) {
+        return AI_OK;
+    }
+
+    if (n > max) {
+        return ai_openai_bad_value(c, &list, NULL, ": there are too many.");
+    }
+
+    rq->stop = ai_palloc(c->pool, n * sizeof(ai_esc_t));
+    if (rq->stop == NULL) {
+        return ai_openai_no_memory(c);
+    }
+
+    for (e = ai_json_first(c->doc, v);
+         e != AI_JSON_NONE;
+         e = ai_json_next(c->doc, v, e))
+    {
+        if (ai_openai_want(c, &path, NULL, e, AI_JSON_STRING) != AI_OK) {
+            return AI_ERROR;
+        }
+
+        rq->stop[rq->nstop++] = ai_json_esc(c->doc, e);
+        path.index++;
     }
 
     return AI_OK;

@@ -56,8 +56,9 @@ ai_int_t ai_decode_root(ai_decode_t *d, const ai_field_t *fields);
 
 /* readers */
 
-/* AI_FIELD: ai_raw_t, int, ai_esc_t, ai_raw_t */
+/* AI_FIELD: ai_raw_t, ai_raw_t of an integer, int, ai_esc_t, ai_raw_t */
 ai_int_t ai_decode_number(ai_decode_t *d, const ai_field_t *f, ai_ref_t v);
+ai_int_t ai_decode_whole(ai_decode_t *d, const ai_field_t *f, ai_ref_t v);
 ai_int_t ai_decode_flag(ai_decode_t *d, const ai_field_t *f, ai_ref_t v);
 ai_int_t ai_decode_esc(ai_decode_t *d, const ai_field_t *f, ai_ref_t v);
 ai_int_t ai_decode_object(ai_decode_t *d, const ai_field_t *f, ai_ref_t v);
@@ -74,9 +75,16 @@ ai_int_t ai_decode_drop_true(ai_decode_t *d, const ai_field_t *f, ai_ref_t v);
 /* "user" wins over its successor, as in the peek */
 ai_int_t ai_decode_user(ai_decode_t *d, const ai_field_t *f, ai_ref_t v);
 
+/* a string, or a list of strings */
+ai_int_t ai_decode_stop(ai_decode_t *d, const ai_field_t *f, ai_ref_t v);
+
 ai_int_t ai_decode_top_logprobs(ai_decode_t *d, const ai_field_t *f,
     ai_ref_t v);
 
+
+/* the field "name" of "up", at most max strings, or nothing: rq->stop */
+ai_int_t ai_decode_stops(const ai_openai_ctx_t *c, const ai_openai_path_t *up,
+    const char *name, ai_ref_t v, uint32_t max, ai_request_t *rq);
 
 /* OpenAI's words for an effort, in the field "name" of "up" */
 ai_int_t ai_decode_effort(ai_decode_t *d, const ai_openai_path_t *up,

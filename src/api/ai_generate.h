@@ -13,6 +13,7 @@
 
 
 #include <api/ai_dialect.h>
+#include <api/ai_openai.h>
 
 
 #pragma GCC visibility push(hidden)
@@ -29,6 +30,11 @@ ai_int_t ai_generate_decode(const ai_json_t *doc, const ai_peek_t *peek,
     const ai_pool_t *pool, ai_request_t *rq, ai_dropped_t *dropped,
     ai_error_t *err);
 
+/* signatures that hold another vendor's state, and parts and contents that
+ * have nothing else */
+ai_int_t ai_generate_foreign(const ai_json_t *doc, const ai_pool_t *pool,
+    ai_omit_t *omit);
+
 /*
  * A stream is one event a chunk, or with conf->array the elements of one JSON
  * array.  Thoughts are shown if the request asked for them, or if there is
@@ -42,6 +48,11 @@ ai_int_t ai_generate_reply_end(void *reply);
 /* {"error":{"code":..,"message":..,"status":..}} */
 void ai_generate_error(ai_buf_t *b, const ai_error_t *err);
 void ai_generate_error_event(ai_buf_t *b, const ai_error_t *err);
+
+/* GET models and models/{id} below "/v1beta" */
+void ai_generate_models(ai_buf_t *b, const ai_model_entry_t *models,
+    size_t n);
+void ai_generate_model(ai_buf_t *b, const ai_model_entry_t *model);
 
 
 #pragma GCC visibility pop

@@ -1,4 +1,5 @@
 
+#include <api/ai_decode_int.h>
 #include <api/ai_generate_int.h>
 
 
@@ -48,8 +49,6 @@ enum {
 static ai_int_t ai_generate_read_tier(ai_generate_dec_t *d, ai_ref_t v);
 static ai_int_t ai_generate_whole(ai_generate_dec_t *d,
     const ai_openai_path_t *up, const char *name, ai_ref_t v, ai_raw_t *out);
-static ai_int_t ai_generate_read_stop(ai_generate_dec_t *d,
-    const ai_openai_path_t *up, ai_ref_t v);
 static ai_int_t ai_generate_read_output(ai_generate_dec_t *d,
     const ai_openai_path_t *up, const ai_ref_t *refs);
 static ai_int_t ai_generate_read_thinking(ai_generate_dec_t *d,
@@ -226,7 +225,9 @@ ai_generate_read_config(ai_generate_dec_t *d, ai_ref_t v)
         || ai_openai_integer(&d->c, &path, "logprobs",
                              refs[AI_CONFIG_TOP_LOGPROBS], 0, 20,
                              &rq->top_logprobs) != AI_OK
-        || ai_generate_read_stop(d, &path, refs[AI_CONFIG_STOP]) != AI_OK
+        || ai_decode_stops(&d->c, &path, "stopSequences",
+                           refs[AI_CONFIG_STOP], AI_GENERATE_STOP_MAX, d->rq)
+           != AI_OK
         || ai_generate_read_output(d, &path, refs) != AI_OK
         || ai_generate_read_thinking(d, &path, refs[AI_CONFIG_THINKING])
            != AI_OK)
@@ -265,58 +266,6 @@ ai_generate_whole(ai_generate_dec_t *d, const ai_openai_path_t *up,
     }
 
     *out = ai_buf_str(&b);
-
-    return AI_OK;
-}
-
-
-static ai_int_t
-ai_generate_read_stop(ai_generate_dec_t *d, const ai_openai_path_t *up,
-    ai_ref_t v)
-{
-    uint32_t          n;
-    ai_ref_t          e;
-    ai_openai_path_t  list, path;
-
-    list.up = up;
-    list.name = "stopSequences";
-    list.index = 0;
-
-    path.up = &list;
-    path.name = NULL;
-    path.index = 0;
-
-    if (ai_openai_want(&d->c, &list, NULL, v, AI_JSON_ARRAY) != AI_OK) {
-        return AI_ERROR;
-    }
-
-    n = v == AI_JSON_NONE ? 0 : d->c.doc->node[v].count;
-
-    if (n == 0) {
-        return AI_OK;
-    }
-
-    if (n > AI_GENERATE_STOP_MAX) {
-        return ai_openai_bad_value(&d->c, &list, NULL,
-                                   ": there are too many.");
-    }
-
-    d->rq->stop = ai_palloc(d->c.pool, n * sizeof(ai_esc_t));
-    if (d->rq->stop == NULL) {
-        return ai_openai_no_memory(&d->c);
-    }
-
-    for (e = ai_json_first(d->c.doc, v);
-         e != AI_JSON_NONE;
-         e = ai_json_next(d->c.doc, v, e))
-    {
-        if (ai_openai_want(&d->c, &path, NULL, e, AI_JSON_STRING) != AI_OK) {
-            return AI_ERROR;
-        }
-
-        d->rq->stop[d->rq->nstop++] = ai_json_esc(d->c.doc, e);
-        path.index++;
-    }
 
     return AI_OK;
 }

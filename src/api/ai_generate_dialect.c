@@ -17,5 +17,6 @@ const ai_dialect_t  ai_dialect_gemini = {
     .reply_event = ai_generate_reply_event,
     .reply_end = ai_generate_reply_end,
     .error = ai_generate_error,
-    .error_event = ai_generate_error_event
+    .error_event = ai_generate_error_event,
+    .foreign = ai_generate_foreign
 };

@@ -100,3 +100,34 @@ ai_generate_error_event(ai_buf_t *b, const ai_error_t *err)
     ai_generate_error(b, err);
     ai_buf_lit(b, "\r\n\r\n");
 }
+
+
+void
+ai_generate_models(ai_buf_t *b, const ai_model_entry_t *models, size_t n)
+{
+    size_t  i;
+
+    ai_buf_lit(b, "{\"models\":[");
+
+    for (i = 0; i < n; i++) {
+        if (i) {
+            ai_buf_char(b, ',');
+        }
+
+        ai_generate_model(b, &models[i]);
+    }
+
+    ai_buf_lit(b, "]}");
+}
+
+
+void
+ai_generate_model(ai_buf_t *b, const ai_model_entry_t *model)
+{
+    ai_buf_lit(b, "{\"name\":\"models/");
+    ai_buf_escape(b, &model->id);
+    ai_buf_lit(b, "\",\"displayName\":");
+    ai_buf_quote(b, &model->id);
+    ai_buf_lit(b, ",\"supportedGenerationMethods\":[\"generateContent\","
+               "\"streamGenerateContent\",\"countTokens\"]}");
+}

@@ -95,33 +95,14 @@ ai_generate_reply_event(void *reply, const ai_event_t *ev)
 static ai_int_t
 ai_generate_reply_one(ai_generate_reply_t *r, const ai_event_t *ev)
 {
+    ai_int_t               rc;
     ai_generate_slot_t    *slot;
     ai_generate_choice_t  *ch;
 
-    switch (ev->type) {
+    rc = ai_reply_common(ev, &r->usage);
 
-    case AI_EVENT_PING:
-        return AI_OK;
-
-    case AI_EVENT_USAGE:
-        if (ev->usage) {
-            ai_usage_merge(&r->usage, ev->usage);
-        }
-
-        return AI_OK;
-
-    case AI_EVENT_ERROR:
-        return ai_generate_reply_error(r, ev->error);
-
-    case AI_EVENT_FINISH:
-        if (ev->finish == AI_FINISH_ERROR) {
-            return ai_generate_reply_error(r, NULL);
-        }
-
-        break;
-
-    default:
-        break;
+    if (rc != AI_DECLINED) {
+        return rc == AI_OK ? AI_OK : ai_generate_reply_error(r, ev->error);
     }
 
     if (!r->started && ai_generate_reply_start(r, ev) != AI_OK) {
@@ -133,7 +114,7 @@ ai_generate_reply_one(ai_generate_reply_t *r, const ai_event_t *ev)
         return AI_ERROR;
     }
 
-    if (ch->finished) {
+    if (ch->base.finished) {
         return AI_OK;
     }
 
@@ -164,18 +145,10 @@ ai_generate_reply_one(ai_generate_reply_t *r, const ai_event_t *ev)
 static ai_int_t
 ai_generate_reply_start(ai_generate_reply_t *r, const ai_event_t *ev)
 {
-    const ai_esc_t  *id, *model;
+    int64_t  created;               /* has no place in Gemini's form */
 
-    id = &r->conf.id;
-    model = &r->conf.model;
-
-    if (ev->type == AI_EVENT_START) {
-        id = ev->id.len ? &ev->id : id;
-        model = ev->model.len ? &ev->model : model;
-    }
-
-    if (ai_str_dup(r->pool, &r->id, id) != AI_OK
-        || ai_str_dup(r->pool, &r->model, model) != AI_OK)
+    if (ai_reply_name(r->pool, &r->conf, ev, &r->id, &r->model, &created)
+        != AI_OK)
     {
         return AI_ERROR;
     }
@@ -394,8 +367,8 @@ ai_generate_reply_finish(ai_generate_reply_t *r, ai_generate_choice_t *ch,
         }
     }
 
-    ch->finish = ev->finish;
-    ch->finished = 1;
+    ch->base.finish = ev->finish;
+    ch->base.finished = 1;
 
     return AI_OK;
 }
@@ -427,9 +400,6 @@ ai_generate_reply_end(void *reply)
 {
     ai_generate_reply_t *r = reply;
 
-    uint32_t               i, n;
-    ai_generate_choice_t  *ch;
-
     if (r->ended) {
         return AI_OK;
     }
@@ -438,19 +408,9 @@ ai_generate_reply_end(void *reply)
         return r->conf.stream ? AI_OK : AI_ERROR;
     }
 
-    n = 0;
-
-    for (i = 0; i < r->nchoices; i++) {
-        ch = &r->choices[i];
-
-        if (ch->started && !ch->finished) {
-            return AI_ERROR;
-        }
-
-        n += ch->started;
-    }
-
-    if (n == 0) {
+    if (!ai_reply_complete(r->choices, r->nchoices,
+                           sizeof(ai_generate_choice_t)))
+    {
         return AI_ERROR;
     }
 
@@ -469,7 +429,7 @@ ai_generate_reply_choice(ai_generate_reply_t *r, uint32_t n)
         return NULL;
     }
 
-    r->choices[n].started = 1;
+    r->choices[n].base.started = 1;
 
     return &r->choices[n];
 }

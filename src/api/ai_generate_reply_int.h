@@ -9,6 +9,7 @@
 
 
 #include <api/ai_generate_int.h>
+#include <api/ai_reply_int.h>
 
 
 #define AI_GENERATE_CHOICES_MAX  128
@@ -26,10 +27,8 @@
 
 
 typedef struct {
-    ai_finish_e        finish;
+    ai_reply_choice_t  base;
     uint32_t           thought;     /* the last block whose text was shown */
-    unsigned           started:1;
-    unsigned           finished:1;
     unsigned           malformed:1; /* a call was left out */
     unsigned           thinking:1;  /* there was such a block */
 

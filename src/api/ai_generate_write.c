@@ -549,7 +549,7 @@ ai_generate_write_error(ai_generate_reply_t *r, const ai_error_t *err)
 static ai_str_t
 ai_generate_reason(const ai_generate_choice_t *ch)
 {
-    switch (ch->finish) {
+    switch (ch->base.finish) {
 
     case AI_FINISH_LENGTH:
     case AI_FINISH_CONTEXT:
@@ -583,7 +583,7 @@ ai_generate_write_end(ai_generate_reply_t *r)
     n = 0;
 
     for (i = 0; i < r->nchoices; i++) {
-        if (!r->choices[i].started) {
+        if (!r->choices[i].base.started) {
             continue;
         }
 

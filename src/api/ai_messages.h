@@ -30,6 +30,13 @@ ai_int_t ai_messages_decode(const ai_json_t *doc, const ai_peek_t *peek,
     const ai_pool_t *pool, ai_request_t *rq, ai_dropped_t *dropped,
     ai_error_t *err);
 
+/*
+ * Thinking without Anthropic's signature; and, where the last answer waits for
+ * results of its calls and has no other, the request's wish for more.
+ */
+ai_int_t ai_messages_foreign(const ai_json_t *doc, const ai_pool_t *pool,
+    ai_omit_t *omit);
+
 
 /*
  * The answer.  Blocks of a stream go out one after the other; what comes for

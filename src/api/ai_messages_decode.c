@@ -186,55 +186,10 @@ ai_messages_read_user(ai_decode_t *d, const ai_field_t *f, ai_ref_t v)
 static ai_int_t
 ai_messages_read_stop(ai_decode_t *d, const ai_field_t *f, ai_ref_t v)
 {
-    uint32_t          n;
-    ai_ref_t          e;
-    ai_request_t     *rq;
-    const ai_json_t  *doc;
-    ai_openai_path_t  list, path;
-
-    rq = d->rq;
-    doc = d->c.doc;
-
-    ai_messages_path(&list, NULL, ai_field_name(f));
-    ai_messages_path(&path, &list, NULL);
-
-    if (ai_openai_want(&d->c, &list, NULL, v, AI_JSON_ARRAY) != AI_OK) {
-        return AI_ERROR;
-    }
-
-    n = doc->node[v].count;
-
-    if (n > AI_MESSAGES_STOP_MAX) {
-        return ai_openai_bad_value(&d->c, &list, NULL,
-                                   ": there are too many.");
-    }
-
-    if (n == 0) {
-        return AI_OK;
-    }
-
-    rq->stop = ai_palloc(d->c.pool, n * sizeof(ai_esc_t));
-    if (rq->stop == NULL) {
-        return ai_openai_no_memory(&d->c);
-    }
-
-    for (e = ai_json_first(doc, v);
-         e != AI_JSON_NONE;
-         e = ai_json_next(doc, v, e))
-    {
-        if (ai_openai_want(&d->c, &path, NULL, e, AI_JSON_STRING) != AI_OK) {
-            return AI_ERROR;
-        }
-
-        rq->stop[rq->nstop++] = ai_json_esc(doc, e);
-        path.index++;
-    }
-
-    return AI_OK;
+    return ai_decode_stops(&d->c, NULL, ai_field_name(f), v,
+                           AI_MESSAGES_STOP_MAX, d->rq);
 }
 
-
-/* in the words of ai_request_t, which are OpenAI's */
 
 static ai_int_t
 ai_messages_read_tier(ai_decode_t *d, const ai_field_t *f, ai_ref_t v)

@@ -47,5 +47,6 @@ const ai_dialect_t  ai_dialect_anthropic = {
     .reply_event = ai_messages_reply_event,
     .reply_end = ai_messages_reply_end,
     .error = ai_messages_error,
-    .error_event = ai_messages_error_event
+    .error_event = ai_messages_error_event,
+    .foreign = ai_messages_foreign
 };

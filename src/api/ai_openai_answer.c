@@ -111,7 +111,7 @@ ai_openai_answer_end(ai_openai_reply_t *r)
     n = 0;
 
     for (i = 0; i < r->nchoices; i++) {
-        if (!r->choices[i].started) {
+        if (!r->choices[i].base.started) {
             continue;
         }
 

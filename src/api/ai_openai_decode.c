@@ -2,16 +2,9 @@
 #include <api/ai_decode_int.h>
 
 
-#define AI_OPENAI_STOP_MAX  64
-
-
-static ai_int_t ai_openai_read_whole(ai_decode_t *d, const ai_field_t *f,
-    ai_ref_t v);
 static ai_int_t ai_openai_read_refuse(ai_decode_t *d, const ai_field_t *f,
     ai_ref_t v);
 static ai_int_t ai_openai_read_modalities(ai_decode_t *d, const ai_field_t *f,
-    ai_ref_t v);
-static ai_int_t ai_openai_read_stop(ai_decode_t *d, const ai_field_t *f,
     ai_ref_t v);
 static ai_int_t ai_openai_read_format(ai_decode_t *d, const ai_field_t *f,
     ai_ref_t v);
@@ -37,8 +30,8 @@ static const ai_field_t  ai_openai_fields[] = {
 
     AI_FIELD("temperature", ai_decode_number, temperature),
     AI_FIELD("top_p", ai_decode_number, top_p),
-    AI_FIELD("top_k", ai_openai_read_whole, top_k),
-    AI_FIELD("seed", ai_openai_read_whole, seed),
+    AI_FIELD("top_k", ai_decode_whole, top_k),
+    AI_FIELD("seed", ai_decode_whole, seed),
     AI_FIELD("presence_penalty", ai_decode_number, presence),
     AI_FIELD("frequency_penalty", ai_decode_number, frequency),
     AI_FIELD("logit_bias", ai_decode_object, logit_bias),
@@ -55,7 +48,7 @@ static const ai_field_t  ai_openai_fields[] = {
 
     AI_FIELD_DO("user", ai_decode_user),
     AI_FIELD_DO("safety_identifier", ai_decode_user),
-    AI_FIELD_DO("stop", ai_openai_read_stop),
+    AI_FIELD_DO("stop", ai_decode_stop),
     AI_FIELD_DO("top_logprobs", ai_decode_top_logprobs),
     AI_FIELD_DO("response_format", ai_openai_read_format),
     AI_FIELD_DO("reasoning_effort", ai_openai_read_effort),
@@ -120,23 +113,6 @@ ai_openai_decode(const ai_json_t *doc, const ai_pool_t *pool,
 
 
 static ai_int_t
-ai_openai_read_whole(ai_decode_t *d, const ai_field_t *f, ai_ref_t v)
-{
-    int64_t  n;
-
-    if (ai_openai_integer(&d->c, NULL, ai_field_name(f), v, INT64_MIN,
-                          INT64_MAX, &n) != AI_OK)
-    {
-        return AI_ERROR;
-    }
-
-    *ai_field_at(d, f, ai_raw_t) = ai_json_raw(d->c.doc, v);
-
-    return AI_OK;
-}
-
-
-static ai_int_t
 ai_openai_read_refuse(ai_decode_t *d, const ai_field_t *f, ai_ref_t v)
 {
     (void) v;
@@ -165,72 +141,6 @@ ai_openai_read_modalities(ai_decode_t *d, const ai_field_t *f, ai_ref_t v)
     }
 
     return AI_OK;
-}
-
-
-static ai_int_t
-ai_openai_read_stop(ai_decode_t *d, const ai_field_t *f, ai_ref_t v)
-{
-    uint32_t          n;
-    ai_ref_t          e;
-    ai_esc_t         *stop;
-    ai_request_t     *rq;
-    const ai_json_t  *doc;
-    ai_openai_path_t  list, path;
-
-    rq = d->rq;
-    doc = d->c.doc;
-
-    list.up = NULL;
-    list.name = ai_field_name(f);
-    list.index = 0;
-
-    path.up = &list;
-    path.name = NULL;
-    path.index = 0;
-
-    if (ai_json_type(doc, v) == AI_JSON_ARRAY) {
-        n = doc->node[v].count;
-        e = ai_json_first(doc, v);
-
-    } else if (ai_json_type(doc, v) == AI_JSON_STRING) {
-        n = 1;
-        e = v;
-
-    } else {
-        return ai_openai_bad_type(&d->c, &list, NULL, "a string or an array",
-                                  v);
-    }
-
-    if (n > AI_OPENAI_STOP_MAX) {
-        return ai_openai_bad_value(&d->c, &list, NULL,
-                                   ": there are too many.");
-    }
-
-    if (n == 0) {
-        return AI_OK;
-    }
-
-    stop = ai_palloc(d->c.pool, n * sizeof(ai_esc_t));
-    if (stop == NULL) {
-        return ai_openai_no_memory(&d->c);
-    }
-
-    rq->stop = stop;
-
-    for (;;) {
-        if (ai_openai_want(&d->c, &path, NULL, e, AI_JSON_STRING) != AI_OK) {
-            return AI_ERROR;
-        }
-
-        rq->stop[rq->nstop++] = ai_json_esc(doc, e);
-
-        if (e == v || ++path.index == n) {
-            return AI_OK;
-        }
-
-        e = ai_json_next(doc, v, e);
-    }
 }
 
 

@@ -29,8 +29,6 @@ enum {
 };
 
 
-static ai_int_t ai_openai_peek_stream(const ai_openai_ctx_t *c,
-    const ai_ref_t *refs, ai_peek_t *peek);
 static ai_int_t ai_openai_peek_limit(const ai_openai_ctx_t *c,
     const ai_ref_t *refs, ai_peek_t *peek);
 static ai_int_t ai_openai_peek_rest(const ai_openai_ctx_t *c,
@@ -75,7 +73,8 @@ ai_openai_peek(const ai_json_t *doc, const ai_pool_t *pool,
     if (ai_peek_walk(&c, ai_openai_peek_names, AI_PEEK_FIELDS,
                      AI_PEEK_DECISIONS, refs) != AI_OK
         || ai_peek_model(&c, refs[AI_PEEK_MODEL], &peek->model) != AI_OK
-        || ai_openai_peek_stream(&c, refs, peek) != AI_OK
+        || ai_peek_stream(&c, refs[AI_PEEK_STREAM],
+                          refs[AI_PEEK_STREAM_OPTIONS], peek) != AI_OK
         || ai_openai_peek_limit(&c, refs, peek) != AI_OK
         || ai_openai_peek_rest(&c, refs, peek) != AI_OK)
     {
@@ -87,55 +86,6 @@ ai_openai_peek(const ai_json_t *doc, const ai_pool_t *pool,
     peek->metadata_ref = refs[AI_PEEK_METADATA];
 
     return ai_openai_peek_lists(&c, refs, peek);
-}
-
-
-static ai_int_t
-ai_openai_peek_stream(const ai_openai_ctx_t *c, const ai_ref_t *refs,
-    ai_peek_t *peek)
-{
-    int               stream, usage;
-    ai_ref_t          options;
-    ai_openai_path_t  path;
-
-    stream = 0;
-    usage = 0;
-
-    options = refs[AI_PEEK_STREAM_OPTIONS];
-
-    peek->stream_ref = refs[AI_PEEK_STREAM];
-    peek->stream_options_ref = options;
-    peek->include_usage_ref = AI_JSON_NONE;
-
-    path.up = NULL;
-    path.name = "stream_options";
-    path.index = 0;
-
-    if (ai_openai_flag(c, NULL, "stream", peek->stream_ref, &stream) != AI_OK
-        || ai_openai_want(c, &path, NULL, options, AI_JSON_OBJECT) != AI_OK)
-    {
-        return AI_ERROR;
-    }
-
-    if (options != AI_JSON_NONE) {
-        if (ai_peek_unique(c, &path, options) != AI_OK) {
-            return AI_ERROR;
-        }
-
-        peek->include_usage_ref = ai_json_get(c->doc, options,
-                                              "include_usage");
-        if (!ai_json_is_null(c->doc, peek->include_usage_ref)
-            && ai_openai_flag(c, &path, "include_usage",
-                              peek->include_usage_ref, &usage) != AI_OK)
-        {
-            return AI_ERROR;
-        }
-    }
-
-    peek->stream = stream;
-    peek->include_usage = usage;
-
-    return AI_OK;
 }
 
 
@@ -176,13 +126,10 @@ static ai_int_t
 ai_openai_peek_rest(const ai_openai_ctx_t *c, const ai_ref_t *refs,
     ai_peek_t *peek)
 {
-    int       logprobs;
-    ai_str_t  safety;
+    int  logprobs;
 
     logprobs = 0;
     peek->n = -1;
-
-    memset(&safety, 0, sizeof(ai_str_t));
 
     if (ai_openai_integer(c, NULL, "n", refs[AI_PEEK_N], 1, AI_OPENAI_N_MAX,
                           &peek->n) != AI_OK
@@ -192,18 +139,10 @@ ai_openai_peek_rest(const ai_openai_ctx_t *c, const ai_ref_t *refs,
                           &logprobs) != AI_OK
         || ai_openai_want(c, NULL, "metadata", refs[AI_PEEK_METADATA],
                           AI_JSON_OBJECT) != AI_OK
-        || ai_peek_text(c, NULL, "user", refs[AI_PEEK_USER], &peek->user)
-           != AI_OK
-        || ai_peek_text(c, NULL, "safety_identifier", refs[AI_PEEK_SAFETY],
-                        &safety) != AI_OK
-        || ai_peek_text(c, NULL, "prompt_cache_key", refs[AI_PEEK_CACHE_KEY],
-                        &peek->cache_key) != AI_OK)
+        || ai_peek_user(c, refs[AI_PEEK_USER], refs[AI_PEEK_SAFETY],
+                        refs[AI_PEEK_CACHE_KEY], peek) != AI_OK)
     {
         return AI_ERROR;
-    }
-
-    if (peek->user.len == 0) {
-        peek->user = safety;
     }
 
     peek->logprobs = logprobs;
@@ -289,23 +228,12 @@ ai_int_t
 ai_openai_last_text(const ai_json_t *doc, const ai_peek_t *peek,
     const ai_pool_t *pool, size_t max, ai_str_t *out)
 {
-    ai_ref_t  v, last;
+    ai_ref_t  last;
 
     out->len = 0;
     out->data = NULL;
 
-    last = AI_JSON_NONE;
-
-    for (v = ai_json_first(doc, peek->messages_ref);
-         v != AI_JSON_NONE;
-         v = ai_json_next(doc, peek->messages_ref, v))
-    {
-        if (ai_json_type(doc, v) == AI_JSON_OBJECT
-            && ai_json_is(doc, ai_json_get(doc, v, "role"), "user"))
-        {
-            last = v;
-        }
-    }
+    last = ai_peek_last_user(doc, peek->messages_ref);
 
     if (last == AI_JSON_NONE) {
         return AI_DECLINED;

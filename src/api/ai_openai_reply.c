@@ -86,8 +86,8 @@ ai_openai_reply_event(void *reply, const ai_event_t *ev)
         && ev->choice == 0
         && r->conf.stream
         && r->nchoices
-        && r->choices[0].started
-        && !r->choices[0].finished)
+        && r->choices[0].base.started
+        && !r->choices[0].base.finished)
     {
         if (ev->text.len) {
             ai_buf_add(r->out, r->text_head.start, ai_buf_len(&r->text_head));
@@ -109,33 +109,14 @@ ai_openai_reply_event(void *reply, const ai_event_t *ev)
 static ai_int_t
 ai_openai_reply_one(ai_openai_reply_t *r, const ai_event_t *ev)
 {
+    ai_int_t             rc;
     ai_openai_slot_t    *slot;
     ai_openai_choice_t  *ch;
 
-    switch (ev->type) {
+    rc = ai_reply_common(ev, &r->usage);
 
-    case AI_EVENT_PING:
-        return AI_OK;
-
-    case AI_EVENT_USAGE:
-        if (ev->usage) {
-            ai_usage_merge(&r->usage, ev->usage);
-        }
-
-        return AI_OK;
-
-    case AI_EVENT_ERROR:
-        return ai_openai_reply_error(r, ev->error);
-
-    case AI_EVENT_FINISH:
-        if (ev->finish == AI_FINISH_ERROR) {
-            return ai_openai_reply_error(r, NULL);
-        }
-
-        break;
-
-    default:
-        break;
+    if (rc != AI_DECLINED) {
+        return rc == AI_OK ? AI_OK : ai_openai_reply_error(r, ev->error);
     }
 
     if (!r->started && ai_openai_reply_start(r, ev) != AI_OK) {
@@ -147,7 +128,7 @@ ai_openai_reply_one(ai_openai_reply_t *r, const ai_event_t *ev)
         return AI_ERROR;
     }
 
-    if (ch->finished) {
+    if (ch->base.finished) {
         return AI_OK;
     }
 
@@ -181,24 +162,8 @@ ai_openai_reply_one(ai_openai_reply_t *r, const ai_event_t *ev)
 static ai_int_t
 ai_openai_reply_start(ai_openai_reply_t *r, const ai_event_t *ev)
 {
-    const ai_esc_t  *id, *model;
-
-    id = &r->conf.id;
-    model = &r->conf.model;
-
-    r->created = r->conf.created;
-
-    if (ev->type == AI_EVENT_START) {
-        id = ev->id.len ? &ev->id : id;
-        model = ev->model.len ? &ev->model : model;
-
-        if (ev->created > 0) {
-            r->created = ev->created;
-        }
-    }
-
-    if (ai_str_dup(r->pool, &r->id, id) != AI_OK
-        || ai_str_dup(r->pool, &r->model, model) != AI_OK)
+    if (ai_reply_name(r->pool, &r->conf, ev, &r->id, &r->model, &r->created)
+        != AI_OK)
     {
         return AI_ERROR;
     }
@@ -434,8 +399,8 @@ ai_openai_reply_finish(ai_openai_reply_t *r, ai_openai_choice_t *ch,
         }
     }
 
-    ch->finish = ev->finish;
-    ch->finished = 1;
+    ch->base.finish = ev->finish;
+    ch->base.finished = 1;
 
     if (r->conf.stream) {
         reason = ai_openai_reply_reason(r, ch);
@@ -455,7 +420,7 @@ ai_openai_reply_reason(const ai_openai_reply_t *r,
 {
     ai_finish_e  finish;
 
-    finish = ch->finish;
+    finish = ch->base.finish;
 
     if (ch->calls
         && (finish == AI_FINISH_NONE || finish == AI_FINISH_STOP
@@ -502,9 +467,6 @@ ai_openai_reply_error(ai_openai_reply_t *r, const ai_error_t *err)
 ai_int_t
 ai_openai_reply_end(ai_openai_reply_t *r)
 {
-    uint32_t             i, n;
-    ai_openai_choice_t  *ch;
-
     if (r->ended) {
         return AI_OK;
     }
@@ -513,19 +475,9 @@ ai_openai_reply_end(ai_openai_reply_t *r)
         return r->conf.stream ? AI_OK : AI_ERROR;
     }
 
-    n = 0;
-
-    for (i = 0; i < r->nchoices; i++) {
-        ch = &r->choices[i];
-
-        if (ch->started && !ch->finished) {
-            return AI_ERROR;
-        }
-
-        n += ch->started;
-    }
-
-    if (n == 0) {
+    if (!ai_reply_complete(r->choices, r->nchoices,
+                           sizeof(ai_openai_choice_t)))
+    {
         return AI_ERROR;
     }
 
@@ -556,8 +508,8 @@ ai_openai_reply_choice(ai_openai_reply_t *r, uint32_t n)
 
     ch = &r->choices[n];
 
-    if (!ch->started) {
-        ch->started = 1;
+    if (!ch->base.started) {
+        ch->base.started = 1;
 
         if (r->conf.stream) {
             ai_openai_chunk_role(r, n);

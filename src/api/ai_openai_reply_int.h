@@ -9,6 +9,7 @@
 
 
 #include <api/ai_openai_int.h>
+#include <api/ai_reply_int.h>
 
 
 #define AI_OPENAI_CHOICES_MAX    128
@@ -21,10 +22,8 @@
 
 
 typedef struct {
+    ai_reply_choice_t  base;
     uint32_t           calls;
-    ai_finish_e        finish;
-    unsigned           started:1;
-    unsigned           finished:1;
 
     /* for a JSON answer only */
     unsigned           text:1;

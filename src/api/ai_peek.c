@@ -220,6 +220,98 @@ ai_peek_text(const ai_openai_ctx_t *c, const ai_openai_path_t *up,
 
 
 ai_int_t
+ai_peek_stream(const ai_openai_ctx_t *c, ai_ref_t stream, ai_ref_t options,
+    ai_peek_t *peek)
+{
+    int               on, usage;
+    ai_ref_t          v;
+    ai_openai_path_t  path;
+
+    on = 0;
+    usage = 0;
+    v = AI_JSON_NONE;
+
+    path.up = NULL;
+    path.name = "stream_options";
+    path.index = 0;
+
+    if (ai_openai_flag(c, NULL, "stream", stream, &on) != AI_OK
+        || ai_openai_want(c, &path, NULL, options, AI_JSON_OBJECT) != AI_OK)
+    {
+        return AI_ERROR;
+    }
+
+    if (options != AI_JSON_NONE) {
+        if (ai_peek_unique(c, &path, options) != AI_OK) {
+            return AI_ERROR;
+        }
+
+        v = ai_json_get(c->doc, options, "include_usage");
+
+        if (!ai_json_is_null(c->doc, v)
+            && ai_openai_flag(c, &path, "include_usage", v, &usage) != AI_OK)
+        {
+            return AI_ERROR;
+        }
+    }
+
+    peek->stream_ref = stream;
+    peek->stream_options_ref = options;
+    peek->include_usage_ref = v;
+    peek->stream = on;
+    peek->include_usage = usage;
+
+    return AI_OK;
+}
+
+
+ai_int_t
+ai_peek_user(const ai_openai_ctx_t *c, ai_ref_t user, ai_ref_t safety,
+    ai_ref_t cache_key, ai_peek_t *peek)
+{
+    ai_str_t  id;
+
+    memset(&id, 0, sizeof(ai_str_t));
+
+    if (ai_peek_text(c, NULL, "user", user, &peek->user) != AI_OK
+        || ai_peek_text(c, NULL, "safety_identifier", safety, &id) != AI_OK
+        || ai_peek_text(c, NULL, "prompt_cache_key", cache_key,
+                        &peek->cache_key) != AI_OK)
+    {
+        return AI_ERROR;
+    }
+
+    if (peek->user.len == 0) {
+        peek->user = id;
+    }
+
+    return AI_OK;
+}
+
+
+ai_ref_t
+ai_peek_last_user(const ai_json_t *doc, ai_ref_t messages)
+{
+    ai_ref_t  v, last;
+
+    last = AI_JSON_NONE;
+
+    for (v = ai_json_first(doc, messages);
+         v != AI_JSON_NONE;
+         v = ai_json_next(doc, messages, v))
+    {
+        if (ai_json_type(doc, v) == AI_JSON_OBJECT
+            && ai_json_is(doc, ai_json_get(doc, v, "role"), "user"))
+        {
+            last = v;
+        }
+    }
+
+    return last;
+}
+
+
+ai_int_t
 ai_peek_content(const ai_json_t *doc, ai_ref_t content, const char *type,
     const ai_pool_t *pool, size_t max, ai_str_t *out)
 {

@@ -36,6 +36,18 @@ ai_int_t ai_peek_model(const ai_openai_ctx_t *c, ai_ref_t v, ai_str_t *model);
 ai_int_t ai_peek_text(const ai_openai_ctx_t *c, const ai_openai_path_t *up,
     const char *name, ai_ref_t v, ai_str_t *out);
 
+/* "stream" and "stream_options" as OpenAI has them */
+ai_int_t ai_peek_stream(const ai_openai_ctx_t *c, ai_ref_t stream,
+    ai_ref_t options, ai_peek_t *peek);
+
+/* "user", or else its successor "safety_identifier", and
+ * "prompt_cache_key" */
+ai_int_t ai_peek_user(const ai_openai_ctx_t *c, ai_ref_t user,
+    ai_ref_t safety, ai_ref_t cache_key, ai_peek_t *peek);
+
+/* the last message of the role "user", or NONE */
+ai_ref_t ai_peek_last_user(const ai_json_t *doc, ai_ref_t messages);
+
 /* at most max bytes of a content: a string, or the parts of that type, a line
  * each */
 ai_int_t ai_peek_content(const ai_json_t *doc, ai_ref_t content,

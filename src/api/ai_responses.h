@@ -28,6 +28,10 @@ ai_int_t ai_responses_decode(const ai_json_t *doc, const ai_peek_t *peek,
     const ai_pool_t *pool, ai_request_t *rq, ai_dropped_t *dropped,
     ai_error_t *err);
 
+/* reasoning that is not OpenAI's; state of OpenAI's is unwrapped */
+ai_int_t ai_responses_foreign(const ai_json_t *doc, const ai_pool_t *pool,
+    ai_omit_t *omit);
+
 /*
  * The API repeats the answer at its end, so all of it is kept: 64 MiB at
  * most, then events are refused.  Choices other than the first have no place

@@ -80,6 +80,7 @@ ai_responses_decode(const ai_json_t *doc, const ai_peek_t *peek,
     refs.tools = AI_JSON_NONE;
     refs.choice = AI_JSON_NONE;
     refs.instructions = AI_JSON_NONE;
+    refs.input = peek->messages_ref;
 
     d.c.doc = doc;
     d.c.pool = pool;
@@ -103,8 +104,7 @@ ai_responses_decode(const ai_json_t *doc, const ai_peek_t *peek,
         rq->top_logprobs = -1;
     }
 
-    return ai_responses_read_input(&d.c, peek->messages_ref,
-                                   refs.instructions, rq);
+    return ai_responses_read_input(&d.c, refs.input, refs.instructions, rq);
 }
 
 

@@ -61,6 +61,8 @@ static ai_block_t *ai_responses_block(ai_responses_input_t *in,
 
 static ai_int_t ai_responses_message(ai_responses_input_t *in,
     const ai_openai_path_t *path, ai_ref_t v);
+static ai_int_t ai_responses_nothing(ai_responses_input_t *in,
+    const ai_openai_path_t *path, ai_ref_t v);
 static ai_int_t ai_responses_call(ai_responses_input_t *in,
     const ai_openai_path_t *path, ai_ref_t v);
 static ai_int_t ai_responses_custom_call(ai_responses_input_t *in,
@@ -93,6 +95,7 @@ static const ai_responses_reader_t  ai_responses_readers[] = {
     { "reasoning", ai_responses_reasoning },
     { "custom_tool_call", ai_responses_custom_call },
     { "custom_tool_call_output", ai_responses_result },
+    { "additional_tools", ai_responses_nothing },
     { NULL, NULL }
 };
 
@@ -382,22 +385,36 @@ ai_responses_message(ai_responses_input_t *in, const ai_openai_path_t *path,
 }
 
 
+/* its tools have been read with the others */
+
+static ai_int_t
+ai_responses_nothing(ai_responses_input_t *in, const ai_openai_path_t *path,
+    ai_ref_t v)
+{
+    (void) in;
+    (void) path;
+    (void) v;
+
+    return AI_OK;
+}
+
+
 static ai_int_t
 ai_responses_call(ai_responses_input_t *in, const ai_openai_path_t *path,
     ai_ref_t v)
 {
-    ai_ref_t                refs[4];
+    ai_ref_t                refs[5];
     ai_block_t             *b;
     const ai_openai_ctx_t  *c;
 
     static const ai_str_t  names[] = {
         ai_string("call_id"), ai_string("name"), ai_string("arguments"),
-        ai_string("cache_control")
+        ai_string("cache_control"), ai_string("namespace")
     };
 
     c = in->c;
 
-    ai_openai_pick(c, v, names, 4, refs);
+    ai_openai_pick(c, v, names, 5, refs);
 
     if (ai_responses_said(in) != AI_OK) {
         return AI_ERROR;
@@ -407,7 +424,7 @@ ai_responses_call(ai_responses_input_t *in, const ai_openai_path_t *path,
 
     if (b == NULL
         || ai_openai_word(c, path, "call_id", refs[0], &b->id) != AI_OK
-        || ai_openai_word(c, path, "name", refs[1], &b->name) != AI_OK
+        || ai_responses_name(c, path, refs[4], refs[1], &b->name) != AI_OK
         || ai_responses_arguments(in, path, refs[2], &b->args) != AI_OK
         || ai_openai_object(c, path, "cache_control", refs[3],
                             &b->cache_mark) != AI_OK)
@@ -425,17 +442,18 @@ ai_responses_custom_call(ai_responses_input_t *in,
 {
     ai_buf_t                args;
     ai_esc_t                input;
-    ai_ref_t                refs[3];
+    ai_ref_t                refs[4];
     ai_block_t             *b;
     const ai_openai_ctx_t  *c;
 
     static const ai_str_t  names[] = {
-        ai_string("call_id"), ai_string("name"), ai_string("input")
+        ai_string("call_id"), ai_string("name"), ai_string("input"),
+        ai_string("namespace")
     };
 
     c = in->c;
 
-    ai_openai_pick(c, v, names, 3, refs);
+    ai_openai_pick(c, v, names, 4, refs);
 
     if (ai_responses_said(in) != AI_OK) {
         return AI_ERROR;
@@ -445,7 +463,7 @@ ai_responses_custom_call(ai_responses_input_t *in,
 
     if (b == NULL
         || ai_openai_word(c, path, "call_id", refs[0], &b->id) != AI_OK
-        || ai_openai_word(c, path, "name", refs[1], &b->name) != AI_OK
+        || ai_responses_name(c, path, refs[3], refs[1], &b->name) != AI_OK
         || ai_openai_need(c, path, "input", refs[2], AI_JSON_STRING) != AI_OK)
     {
         return AI_ERROR;

@@ -40,6 +40,7 @@ typedef struct {
     ai_ref_t           tools;
     ai_ref_t           choice;
     ai_ref_t           instructions;
+    ai_ref_t           input;       /* items of it may bring tools, too */
 } ai_responses_refs_t;
 
 
@@ -71,6 +72,8 @@ typedef struct {
     ai_buf_t           head;        /* id of a call, also of the one that a
                                        signature belongs to */
     ai_buf_t           name;        /* of a call */
+    ai_esc_t           space;       /* its namespace, the request's, or
+                                       absent */
     ai_buf_t           text;        /* arguments, thoughts, the open part */
     ai_buf_t           annotations; /* of the open part */
     ai_buf_t           logs;        /* logprobs of the open part */
@@ -119,6 +122,14 @@ typedef struct {
 ai_int_t ai_responses_read_tools(const ai_openai_ctx_t *c,
     const ai_responses_refs_t *refs, ai_request_t *rq,
     ai_dropped_t *dropped);
+
+/*
+ * Other APIs have no namespaces: their name of a tool in one is both, with two
+ * underscores between.  space may be absent.
+ */
+ai_int_t ai_responses_name(const ai_openai_ctx_t *c,
+    const ai_openai_path_t *path, ai_ref_t space, ai_ref_t v,
+    ai_esc_t *name);
 
 ai_int_t ai_responses_read_input(const ai_openai_ctx_t *c, ai_ref_t input,
     ai_ref_t instructions, ai_request_t *rq);

@@ -7,7 +7,7 @@
 #include <api/ai_responses_int.h>
 
 
-static ai_int_t ai_responses_is_custom(const ai_responses_reply_t *r,
+static const ai_tool_t *ai_responses_tool_of(const ai_responses_reply_t *r,
     const ai_esc_t *name);
 static ai_int_t ai_responses_state_item(ai_responses_reply_t *r,
     ai_block_e kind, ai_family_e family, const ai_esc_t *id,
@@ -18,7 +18,6 @@ static ai_int_t ai_responses_custom_input(ai_responses_reply_t *r,
     ai_item_t *item);
 static ai_item_t *ai_responses_item_add(ai_responses_reply_t *r,
     ai_item_e type, const ai_event_t *ev);
-static uint64_t ai_responses_chars(const ai_buf_t *b);
 
 
 /* a signature comes in front of what was signed, as thoughts do */
@@ -26,12 +25,14 @@ static uint64_t ai_responses_chars(const ai_buf_t *b);
 ai_int_t
 ai_responses_call_open(ai_responses_reply_t *r, const ai_event_t *ev)
 {
-    ai_buf_t    call;
-    ai_esc_t    id;
-    ai_item_e   type;
-    ai_item_t  *item;
+    ai_buf_t          call;
+    ai_esc_t          id, name;
+    ai_item_e         type;
+    ai_item_t        *item;
+    const ai_tool_t  *tool;
 
     id = ev->id;
+    name = ev->name;
 
     ai_buf_init(&call, r->pool);
 
@@ -54,8 +55,8 @@ ai_responses_call_open(ai_responses_reply_t *r, const ai_event_t *ev)
         return AI_ERROR;
     }
 
-    type = ai_responses_is_custom(r, &ev->name) ? AI_ITEM_CUSTOM
-                                                : AI_ITEM_CALL;
+    tool = ai_responses_tool_of(r, &name);
+    type = tool && tool->custom ? AI_ITEM_CUSTOM : AI_ITEM_CALL;
 
     item = ai_responses_item_add(r, type, ev);
     if (item == NULL) {
@@ -64,8 +65,14 @@ ai_responses_call_open(ai_responses_reply_t *r, const ai_event_t *ev)
 
     item->family = AI_FAMILY_NONE;
 
+    if (tool && tool->space.len) {
+        item->space = tool->space;
+        name.data += tool->space.len + 2;
+        name.len -= tool->space.len + 2;
+    }
+
     if (ai_responses_keep(r, &item->head, &id) != AI_OK
-        || ai_responses_keep(r, &item->name, &ev->name) != AI_OK)
+        || ai_responses_keep(r, &item->name, &name) != AI_OK)
     {
         return AI_ERROR;
     }
@@ -78,21 +85,18 @@ ai_responses_call_open(ai_responses_reply_t *r, const ai_event_t *ev)
 }
 
 
-static ai_int_t
-ai_responses_is_custom(const ai_responses_reply_t *r, const ai_esc_t *name)
+static const ai_tool_t *
+ai_responses_tool_of(const ai_responses_reply_t *r, const ai_esc_t *name)
 {
     const ai_tool_t  *tool;
 
-    for (tool = r->conf.rq ? r->conf.rq->tools : NULL;
-         tool;
-         tool = tool->next)
-    {
-        if (tool->custom && ai_str_eq(&tool->name, name)) {
-            return 1;
-        }
+    tool = r->conf.rq ? r->conf.rq->tools : NULL;
+
+    while (tool && !ai_str_eq(&tool->name, name)) {
+        tool = tool->next;
     }
 
-    return 0;
+    return tool;
 }
 
 
@@ -202,6 +206,8 @@ ai_responses_message_open(ai_responses_reply_t *r, ai_block_e kind)
 static void
 ai_responses_part_close(ai_responses_reply_t *r, ai_item_t *item)
 {
+    ai_esc_t  text;
+
     ai_responses_ev_part_done(r, item);
 
     if (item->parts++) {
@@ -218,7 +224,8 @@ ai_responses_part_close(ai_responses_reply_t *r, ai_item_t *item)
     }
 
     if (item->kind == AI_BLOCK_TEXT) {
-        r->chars += ai_responses_chars(&item->text);
+        text = ai_buf_str(&item->text);
+        r->chars += ai_esc_chars(&text);
     }
 
     item->kind = 0;
@@ -467,35 +474,4 @@ ai_responses_keep(ai_responses_reply_t *r, ai_buf_t *b, const ai_str_t *s)
     ai_buf_cat(b, s);
 
     return b->failed ? AI_ERROR : AI_OK;
-}
-
-
-/* code points of a text: an escape is one, the second half of a pair none */
-
-static uint64_t
-ai_responses_chars(const ai_buf_t *b)
-{
-    uint64_t          n;
-    const ai_char_t  *p, *end;
-
-    n = 0;
-    end = b->last;
-
-    for (p = b->start; p < end; p++) {
-
-        if (*p != '\\') {
-            n += (*p & 0xc0) != 0x80;
-
-        } else if (end - p > 5 && p[1] == 'u') {
-            n += !((p[2] | 0x20) == 'd'
-                   && memchr("cdefCDEF", p[3], 8) != NULL);
-            p += 5;
-
-        } else {
-            n++;
-            p++;
-        }
-    }
-
-    return n;
 }

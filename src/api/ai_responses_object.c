@@ -12,6 +12,7 @@ static void ai_responses_encrypted(ai_responses_reply_t *r, ai_buf_t *b,
 static void ai_responses_settings(ai_buf_t *b, const ai_request_t *rq);
 static void ai_responses_sampling(ai_buf_t *b, const ai_request_t *rq);
 static void ai_responses_tools(ai_buf_t *b, const ai_request_t *rq);
+static void ai_responses_tool_given(ai_buf_t *b, const ai_tool_t *tool);
 static void ai_responses_tool_choice(ai_buf_t *b, const ai_request_t *rq);
 static void ai_responses_format(ai_buf_t *b, const ai_request_t *rq);
 static void ai_responses_raw_or(ai_buf_t *b, const char *name,
@@ -23,7 +24,7 @@ static void ai_responses_usage(ai_buf_t *b, const ai_usage_t *usage);
 
 const ai_dialect_t  ai_dialect_responses = {
     .name = ai_string("openai.responses"),
-    .family = AI_FAMILY_NONE,       /* no provider's own yet */
+    .family = AI_FAMILY_RESPONSES,
     .stream_type = ai_string("text/event-stream"),
     .peek = ai_responses_peek,
     .last_text = ai_responses_last_text,
@@ -32,7 +33,8 @@ const ai_dialect_t  ai_dialect_responses = {
     .reply_event = ai_responses_reply_event,
     .reply_end = ai_responses_reply_end,
     .error = ai_openai_error,
-    .error_event = ai_responses_error_event
+    .error_event = ai_responses_error_event,
+    .foreign = ai_responses_foreign
 };
 
 
@@ -179,6 +181,11 @@ ai_responses_item(ai_responses_reply_t *r, ai_buf_t *b, const ai_item_t *item,
         ai_responses_string(b, &item->head);
         ai_buf_lit(b, ",\"name\":");
         ai_responses_string(b, &item->name);
+
+        if (item->space.len) {
+            ai_buf_lit(b, ",\"namespace\":");
+            ai_buf_quote_esc(b, &item->space);
+        }
 
         if (item->type == AI_ITEM_CALL) {
             ai_buf_lit(b, ",\"arguments\":");
@@ -392,29 +399,61 @@ ai_responses_esc_or_null(ai_buf_t *b, const char *name, const ai_esc_t *s)
 static void
 ai_responses_tools(ai_buf_t *b, const ai_request_t *rq)
 {
+    ai_esc_t          space;
     const ai_tool_t  *tool;
+
+    memset(&space, 0, sizeof(ai_esc_t));
 
     for (tool = rq->tools; tool; tool = tool->next) {
 
-        if (tool != rq->tools) {
-            ai_buf_char(b, ',');
+        if (!ai_str_eq(&tool->space, &space)) {
+            ai_buf_add(b, "]}", space.len ? 2 : 0);
+            ai_buf_add(b, ",", tool != rq->tools);
+
+            if (tool->space.len) {
+                ai_buf_lit(b, "{\"type\":\"namespace\",\"name\":");
+                ai_buf_quote_esc(b, &tool->space);
+                ai_buf_lit(b, ",\"description\":\"\",\"tools\":[");
+            }
+
+            space = tool->space;
+
+        } else {
+            ai_buf_add(b, ",", tool != rq->tools);
         }
 
-        ai_responses_cstr(b, tool->custom ? "{\"type\":\"custom\",\"name\":"
-                                          : "{\"type\":\"function\","
-                                            "\"name\":");
-        ai_buf_quote_esc(b, &tool->name);
-        ai_responses_esc_or_null(b, ",\"description\":", &tool->description);
-
-        if (tool->custom) {
-            ai_buf_lit(b, ",\"format\":{\"type\":\"text\"}}");
-            continue;
-        }
-
-        ai_responses_raw_or(b, ",\"parameters\":", &tool->schema, "null");
-        ai_responses_cstr(b, tool->strict == 1 ? ",\"strict\":true}"
-                                               : ",\"strict\":false}");
+        ai_responses_tool_given(b, tool);
     }
+
+    ai_buf_add(b, "]}", space.len ? 2 : 0);
+}
+
+
+static void
+ai_responses_tool_given(ai_buf_t *b, const ai_tool_t *tool)
+{
+    ai_esc_t  name;
+
+    name = tool->name;
+
+    if (tool->space.len) {
+        name.data += tool->space.len + 2;
+        name.len -= tool->space.len + 2;
+    }
+
+    ai_responses_cstr(b, tool->custom ? "{\"type\":\"custom\",\"name\":"
+                                      : "{\"type\":\"function\",\"name\":");
+    ai_buf_quote_esc(b, &name);
+    ai_responses_esc_or_null(b, ",\"description\":", &tool->description);
+
+    if (tool->custom) {
+        ai_buf_lit(b, ",\"format\":{\"type\":\"text\"}}");
+        return;
+    }
+
+    ai_responses_raw_or(b, ",\"parameters\":", &tool->schema, "null");
+    ai_responses_cstr(b, tool->strict == 1 ? ",\"strict\":true}"
+                                           : ",\"strict\":false}");
 }
 
 

@@ -92,14 +92,11 @@ static ai_int_t
 ai_responses_peek_rest(const ai_openai_ctx_t *c, const ai_ref_t *refs,
     ai_peek_t *peek)
 {
-    int       stream;
-    ai_str_t  safety;
+    int  stream;
 
     stream = 0;
     peek->n = -1;
     peek->max_output = -1;
-
-    memset(&safety, 0, sizeof(ai_str_t));
 
     if (ai_openai_flag(c, NULL, "stream", refs[AI_PEEK_STREAM], &stream)
         != AI_OK
@@ -116,18 +113,10 @@ ai_responses_peek_rest(const ai_openai_ctx_t *c, const ai_ref_t *refs,
                           AI_JSON_OBJECT) != AI_OK
         || ai_openai_want(c, NULL, "include", refs[AI_PEEK_INCLUDE],
                           AI_JSON_ARRAY) != AI_OK
-        || ai_peek_text(c, NULL, "user", refs[AI_PEEK_USER], &peek->user)
-           != AI_OK
-        || ai_peek_text(c, NULL, "safety_identifier", refs[AI_PEEK_SAFETY],
-                        &safety) != AI_OK
-        || ai_peek_text(c, NULL, "prompt_cache_key", refs[AI_PEEK_CACHE_KEY],
-                        &peek->cache_key) != AI_OK)
+        || ai_peek_user(c, refs[AI_PEEK_USER], refs[AI_PEEK_SAFETY],
+                        refs[AI_PEEK_CACHE_KEY], peek) != AI_OK)
     {
         return AI_ERROR;
-    }
-
-    if (peek->user.len == 0) {
-        peek->user = safety;
     }
 
     peek->stream = stream;
@@ -241,26 +230,15 @@ ai_int_t
 ai_responses_last_text(const ai_json_t *doc, const ai_peek_t *peek,
     const ai_pool_t *pool, size_t max, ai_str_t *out)
 {
-    ai_ref_t  v, last, content;
+    ai_ref_t  last, content;
 
     out->len = 0;
     out->data = NULL;
 
-    last = AI_JSON_NONE;
     content = peek->messages_ref;
 
     if (ai_json_type(doc, content) == AI_JSON_ARRAY) {
-
-        for (v = ai_json_first(doc, peek->messages_ref);
-             v != AI_JSON_NONE;
-             v = ai_json_next(doc, peek->messages_ref, v))
-        {
-            if (ai_json_type(doc, v) == AI_JSON_OBJECT
-                && ai_json_is(doc, ai_json_get(doc, v, "role"), "user"))
-            {
-                last = v;
-            }
-        }
+        last = ai_peek_last_user(doc, content);
 
         if (last == AI_JSON_NONE) {
             return AI_DECLINED;

@@ -93,30 +93,12 @@ ai_responses_reply_event(void *reply, const ai_event_t *ev)
 static ai_int_t
 ai_responses_reply_one(ai_responses_reply_t *r, const ai_event_t *ev)
 {
-    switch (ev->type) {
+    ai_int_t  rc;
 
-    case AI_EVENT_PING:
-        return AI_OK;
+    rc = ai_reply_common(ev, &r->usage);
 
-    case AI_EVENT_USAGE:
-        if (ev->usage) {
-            ai_usage_merge(&r->usage, ev->usage);
-        }
-
-        return AI_OK;
-
-    case AI_EVENT_ERROR:
-        return ai_responses_reply_error(r, ev->error);
-
-    case AI_EVENT_FINISH:
-        if (ev->finish == AI_FINISH_ERROR) {
-            return ai_responses_reply_error(r, NULL);
-        }
-
-        break;
-
-    default:
-        break;
+    if (rc != AI_DECLINED) {
+        return rc == AI_OK ? AI_OK : ai_responses_reply_error(r, ev->error);
     }
 
     if (!r->started && ai_responses_reply_start(r, ev) != AI_OK) {

@@ -95,7 +95,11 @@ ai_responses_state_read(const ai_esc_t *s, ai_json_t *doc, ai_ref_t *list)
     ai_buf_init(&b, doc->pool);
 
     if (ai_base64_decode(&b, &text) != AI_OK) {
-        return b.failed ? AI_ERROR : AI_DECLINED;
+        return AI_DECLINED;
+    }
+
+    if (b.failed) {
+        return AI_ERROR;
     }
 
     text = ai_buf_str(&b);

@@ -27,6 +27,8 @@
 #define F(name)  "{\"type\":\"function\",\"name\":\"" name "\"}"
 #define C(name)  "{\"type\":\"custom\",\"name\":\"" name "\"}"
 
+#define ADD(s)   "{\"type\":\"additional_tools\",\"role\":\"developer\","  \
+                 "\"tools\":[" s "]}"
 #define CUSTOM   "schema={\"type\":\"object\",\"properties\":{\"input\":"     \
                  "{\"type\":\"string\"}},\"required\":[\"input\"],"           \
                  "\"additionalProperties\":false}"
@@ -120,6 +122,35 @@ static const case_t  params[] = {
          "\"tool_choice\":\"auto\""),
       "m; tool f; choice=1; usage=1" },
 
+    /* what other APIs have no word for becomes a part of the name */
+    { RQ("\"tools\":[" F("a") ",{\"type\":\"namespace\",\"name\":\"n\","
+         "\"description\":\"d\",\"tools\":[" F("a") "," C("c") "]}]"),
+      "m; tool a; tool n__a; tool n__c " CUSTOM "; usage=1" },
+    { RQ("\"tools\":[{\"type\":\"namespace\",\"name\":\"n\","
+         "\"tools\":[]},{\"type\":\"tool_search\",\"execution\":"
+         "\"client\"}]"), "m; usage=1" },
+    { RQ("\"tools\":[{\"type\":\"namespace\",\"name\":\"n\","
+         "\"tools\":[" F("a") "," F("b") "]}],\"tool_choice\":{\"type\":"
+         "\"function\",\"name\":\"b\",\"namespace\":\"n\"}"),
+      "m; tool n__a; tool n__b; choice=4; named=n__b; usage=1" },
+    { RQ("\"tools\":[{\"type\":\"namespace\",\"name\":\"n\","
+         "\"tools\":[" F("a") "," F("b") "]}],\"tool_choice\":{\"type\":"
+         "\"allowed_tools\",\"mode\":\"auto\",\"tools\":[{\"type\":"
+         "\"function\",\"name\":\"b\",\"namespace\":\"n\"}]}"),
+      "m; tool n__b; choice=1; usage=1" },
+
+    /* tools among the items; of two of a name the later counts */
+    { "{\"model\":\"m\",\"tools\":[" F("a") "," F("b") "],\"input\":["
+      ADD("{\"type\":\"namespace\",\"name\":\"n\",\"tools\":["
+          C("c") "]}") ",{\"role\":\"user\",\"content\":\"x\"},"
+      ADD("{\"type\":\"function\",\"name\":\"b\",\"description\":"
+          "\"new\"}," F("z")) "," ADD(F("z")) "],\"tool_choice\":"
+      "\"required\"}",
+      "m; tool a; tool b desc=new; tool n__c " CUSTOM "; tool z; "
+      "choice=3; usage=1" },
+    { IN(ADD("") ",{\"type\":\"additional_tools\"},{\"role\":\"user\","
+         "\"content\":\"x\"}"), "m; usage=1" },
+
     { RQ("\"tool_choice\":\"none\""), "m; choice=2; usage=1" },
     { RQ("\"tools\":[" F("f") "],\"tool_choice\":\"required\""),
       "m; tool f; choice=3; usage=1" },
@@ -148,6 +179,19 @@ static const case_t  turns[] = {
          "\"text\":\"s\"}]},{\"role\":\"user\",\"content\":\"u\"}"),
       "S[text d]; S[text s]; U[text u]" },
     { U("[]"), "U" },
+    { IN(ADD(F("f")) ",{\"role\":\"user\",\"content\":\"u\"}"),
+      "U[text u]" },
+    { IN("{\"type\":\"function_call\",\"call_id\":\"c1\",\"name\":"
+         "\"f\",\"namespace\":\"n\",\"arguments\":\"{}\"},"
+         "{\"type\":\"custom_tool_call\",\"call_id\":\"c2\",\"name\":"
+         "\"g\",\"namespace\":\"n\",\"input\":\"i\"},"
+         "{\"type\":\"function_call\",\"call_id\":\"c3\",\"name\":"
+         "\"f\",\"namespace\":null,\"arguments\":\"{}\"},"
+         "{\"type\":\"function_call_output\",\"call_id\":\"c1\","
+         "\"output\":\"r\"}"),
+      "A[call id=c1 name=n__f args={}]"
+      "[call id=c2 name=n__g args={\"input\":\"i\"}]"
+      "[call id=c3 name=f args={}]; U[result id=c1 name=n__f[text r]]" },
 
     /* parts */
     { U("[{\"type\":\"input_text\",\"text\":\"a\"},{\"type\":\"text\","
@@ -254,6 +298,19 @@ static const case_t  errors[] = {
     { RQ("\"reasoning\":{\"summary\":true}"), "reasoning.summary" },
 
     { RQ("\"tools\":{}"), "tools" },
+    { RQ("\"tools\":[{\"type\":\"namespace\"}]"), "tools[0].name" },
+    { RQ("\"tools\":[{\"type\":\"namespace\",\"name\":\"n\","
+         "\"tools\":{}}]"), "tools[0].tools" },
+    { RQ("\"tools\":[{\"type\":\"namespace\",\"name\":\"n\","
+         "\"tools\":[" F("f") ",{\"type\":\"function\"}]}]"),
+      "tools[0].tools[1].name" },
+    { RQ("\"tools\":[{\"type\":\"namespace\",\"name\":\"n\","
+         "\"tools\":[{\"type\":\"namespace\",\"name\":\"n\","
+         "\"tools\":[]}]}]"), "tools[0].tools[0].type" },
+    { IN("{\"role\":\"user\",\"content\":\"x\"},"
+         ADD("{\"type\":\"function\"}")), "input[1].tools[0].name" },
+    { IN("{\"type\":\"function_call\",\"call_id\":\"c\",\"name\":"
+         "\"f\",\"namespace\":1}"), "input[0].namespace" },
     { RQ("\"tools\":[1]"), "tools[0]" },
     { RQ("\"tools\":[{\"name\":\"f\"}]"), "tools[0].type" },
     { RQ("\"tools\":[{\"type\":\"function\"}]"), "tools[0].name" },
@@ -319,6 +376,7 @@ static const case_t  refused[] = {
     { RQ("\"background\":true"), "background" },
     { RQ("\"tools\":[{\"type\":\"file_search\"}]"), "tools[0].type" },
     { RQ("\"tools\":[" F("f") ",{\"type\":\"mcp\"}]"), "tools[1].type" },
+    { IN(ADD("{\"type\":\"mcp\"}")), "input[0].tools[0].type" },
     { RQ("\"tools\":[{\"type\":\"web_search\"}],\"tool_choice\":"
          "{\"type\":\"web_search\"}"), "tool_choice.type" },
     { RQ("\"tools\":[" F("f") "],\"tool_choice\":{\"type\":"
@@ -494,6 +552,15 @@ test_dropped(void)
     text = ai_lit(RQ("\"tools\":[" F("f") "," C("c") "]"));
     is_int(decode(&text, &rq, &dropped, &err), AI_OK, "decoded");
     ok(!rq.tools->custom && rq.tools->next->custom, "custom");
+
+    text = ai_lit(RQ("\"tools\":[" F("f") ",{\"type\":\"namespace\","
+                     "\"name\":\"n\",\"tools\":[" F("f") "]},"
+                     "{\"type\":\"tool_search\"}]"));
+    is_int(decode(&text, &rq, &dropped, &err), AI_OK, "decoded");
+    is_int(rq.tools->space.len, 0, "no namespace");
+    is_str(rq.tools->next->space, "n", "a namespace");
+    is_int(dropped.n, 1, "one thing was dropped");
+    is_str(dropped.name[0], "tools.tool_search", "the search for tools");
 }
 
 

@@ -153,6 +153,20 @@ static const case_t  cases[] = {
         OPEN(1, TOOL_CALL, .id = STR("d"), .name = STR("f")),
         TEXT(1, TOOL_CALL, "{}"), STOP(1, TOOL_CALL), FINISH(TOOLS), END } },
 
+    { "tools of a namespace, and one that nobody offered",
+      CREATED CALL(AD) CUSTOM CALL(AD) "completed ",
+      "function_call completed c n f {}; custom_tool_call completed d n p i; "
+      "function_call completed e n__z {}",
+      "A[call id=c name=n__f args={}][call id=d name=n__p args="
+      "{\"input\":\"i\"}][call id=e name=n__z args={}]",
+      { START, OPEN(0, TOOL_CALL, .id = STR("c"), .name = STR("n__f")),
+        TEXT(0, TOOL_CALL, "{}"), STOP(0, TOOL_CALL),
+        OPEN(1, TOOL_CALL, .id = STR("d"), .name = STR("n__p")),
+        TEXT(1, TOOL_CALL, "{\\\"input\\\":\\\"i\\\"}"),
+        STOP(1, TOOL_CALL),
+        OPEN(2, TOOL_CALL, .id = STR("e"), .name = STR("n__z")),
+        TEXT(2, TOOL_CALL, "{}"), STOP(2, TOOL_CALL), FINISH(TOOLS), END } },
+
     { "a custom tool that was cut",
       CREATED CUSTOM "incomplete ",
       "custom_tool_call incomplete c patch {\\\"inp", NULL,
@@ -199,7 +213,10 @@ static const case_t  cases[] = {
 static ai_tool_t  tools[] = {
     { .next = &tools[1], .name = STR("f"), .strict = 1,
       .schema = STR("{\"a\":\n1}") },
-    { .name = STR("patch"), .custom = 1, .strict = -1 }
+    { .next = &tools[2], .name = STR("patch"), .custom = 1, .strict = -1 },
+    { .next = &tools[3], .name = STR("n__f"), .space = STR("n"),
+      .strict = 0 },
+    { .name = STR("n__p"), .space = STR("n"), .custom = 1, .strict = -1 }
 };
 
 
@@ -559,7 +576,8 @@ say_items(ai_buf_t *b, const ai_json_t *doc)
     ai_raw_t         raw;
 
     static const char *const  fields[] = {
-        "type", "status", "call_id", "name", "arguments", "input"
+        "type", "status", "call_id", "namespace", "name", "arguments",
+        "input"
     };
 
     output = ai_json_get(doc, 0, "output");
@@ -570,7 +588,7 @@ say_items(ai_buf_t *b, const ai_json_t *doc)
     {
         dump_cstr(b, ai_buf_len(b) ? "; " : "");
 
-        for (i = 0; i < 6; i++) {
+        for (i = 0; i < 7; i++) {
             raw = ai_json_esc(doc, ai_json_get(doc, v, fields[i]));
 
             if (raw.data) {
@@ -758,7 +776,12 @@ test_object(void)
            "\"name\":\"patch\"},\"tools\":[{\"type\":\"function\",\"name\":"
            "\"f\",\"description\":null,\"parameters\":{\"a\":1},\"strict\":"
            "true},{\"type\":\"custom\",\"name\":\"patch\",\"description\":"
-           "null,\"format\":{\"type\":\"text\"}}],\"temperature\":0.50,"
+           "null,\"format\":{\"type\":\"text\"}},{\"type\":"
+           "\"namespace\",\"name\":\"n\",\"description\":\"\",\"tools\":"
+           "[{\"type\":\"function\",\"name\":\"f\",\"description\":null,"
+           "\"parameters\":null,\"strict\":false},{\"type\":\"custom\","
+           "\"name\":\"p\",\"description\":null,\"format\":{\"type\":"
+           "\"text\"}}]}],\"temperature\":0.50,"
            "\"top_p\":1.0,\"top_logprobs\":0,\"truncation\":\"disabled\","
            "\"service_tier\":null,\"user\":\"u\\n\",\"metadata\":{\"k\":"
            "\"v\"}," USE, "settings are repeated");
