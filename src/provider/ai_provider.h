@@ -12,8 +12,8 @@
 
 
 #include <api/ai_openai.h>
+#include <codec/ai_frames.h>
 #include <codec/ai_splice.h>
-#include <codec/ai_sse.h>
 
 
 /* differences of vendors that speak OpenAI's API */
@@ -35,14 +35,9 @@
 #define AI_QUIRK_THINKING            0x1000  /* "thinking":{"type":..}, no
                                                 reasoning_effort */
 #define AI_QUIRK_TOP_K               0x2000  /* takes top_k */
-
-
-/* how a stream is cut into events; all are given to stream() as
- * ai_sse_event_t, see there */
-typedef enum {
-    AI_FRAMING_SSE = 0,
-    AI_FRAMING_EVENTSTREAM          /* AWS, codec/ai_eventstream.h */
-} ai_framing_e;
+#define AI_QUIRK_NO_STATE            0x4000  /* what other vendors' answers
+                                                add to a message is not
+                                                understood */
 
 
 typedef struct ai_provider_s  ai_provider_t;
@@ -53,7 +48,35 @@ typedef struct {
     const ai_provider_t  *provider;
     ai_str_t           model;       /* plain, the name at the provider */
     int64_t            max_output;  /* of the model, -1 unknown */
+    ai_str_t           deployment;  /* Azure's, plain; empty: the model */
+    ai_str_t           api_version; /* Azure's, plain; empty: none */
 } ai_target_t;
+
+
+/* an operation beside chat, api/ai_call.h */
+typedef struct {
+    ai_call_e          kind;
+    ai_family_e        family;      /* of clients whose bytes go through;
+                                       NONE: always translated */
+
+    /* the path behind the base */
+    void             (*path)(const ai_target_t *t, const ai_call_t *call,
+                         ai_buf_t *b);
+
+    /* as ai_provider_t's; NULL: a GET without a body */
+    ai_int_t         (*build)(const ai_target_t *t, const ai_call_t *call,
+                         const ai_pool_t *pool, ai_buf_t *body,
+                         ai_dropped_t *dropped, ai_error_t *err);
+
+    /*
+     * A whole JSON answer of a 2xx.  res was initialised; its spans are of
+     * body or owned by pool.  AI_ERROR: *err is set (an error the provider
+     * reports), or its kind is NONE: not what the API sends.
+     */
+    ai_int_t         (*answer)(const ai_target_t *t, const ai_call_t *call,
+                         const ai_str_t *body, const ai_pool_t *pool,
+                         ai_result_t *res, ai_error_t *err);
+} ai_service_t;
 
 
 /*
@@ -86,7 +109,27 @@ struct ai_provider_s {
     ai_str_t           key_header;  /* "Authorization", "x-api-key", ... */
     ai_str_t           key_prefix;  /* "Bearer ", or empty */
     uint32_t           quirks;
-    ai_framing_e       framing;
+    ai_framing_e       framing;     /* of streams; stream() gets the events */
+
+    /*
+     * The account speaks other APIs too: the row to use for this model and a
+     * client of this family.  Its name, endpoint, base and key are those of
+     * the first row, but for own_base.  NULL: always this one.
+     */
+    const ai_provider_t  *(*choose)(const ai_str_t *model,
+                         ai_family_e client);
+
+    /* chosen rows: what stands for the first row's base at the end of the
+     * endpoint's path; data == NULL: the same */
+    ai_str_t           own_base;
+
+    /* what else is spoken; NULL-terminated, or NULL */
+    const ai_service_t  *const *services;
+
+    /* the path of an operation that goes through as it is, by OpenAI's name
+     * of it ("audio/speech"); NULL: "/" and the name */
+    void             (*other)(const ai_target_t *t, const ai_str_t *name,
+                         ai_buf_t *b);
 
     /* the path behind the base, with a query where the API wants one, such
      * as "/chat/completions"; the model is percent-encoded here */
@@ -99,11 +142,17 @@ struct ai_provider_s {
     /*
      * Writes rq for this API.  Refuses what cannot be carried and changes
      * the meaning (AI_ERROR, *err with param), names what was left out in
-     * dropped.  A client that did not ask for a stream gets none here.
+     * dropped.  A client that did not ask for a stream gets none here.  NULL:
+     * the vendor has no chat, or the row serves its own clients only.
      */
     ai_int_t         (*build)(const ai_target_t *t, const ai_request_t *rq,
                          const ai_pool_t *pool, ai_buf_t *body,
                          ai_dropped_t *dropped, ai_error_t *err);
+
+    /* pass-through of this API's own clients: edits beside the model's; NULL:
+     * replace the model only.  Where it is set it does the model's too */
+    void             (*edit)(const ai_target_t *t, const ai_json_t *doc,
+                         const ai_peek_t *peek, ai_splice_t *edits);
 
     size_t             decoder_size;
     void             (*decoder_init)(ai_decoder_t *d);
@@ -130,7 +179,48 @@ extern const ai_provider_t  *const ai_providers[];   /* NULL-terminated */
 extern const ai_provider_t   ai_provider_openai;     /* and its rows */
 extern const ai_provider_t   ai_provider_anthropic;
 extern const ai_provider_t   ai_provider_gemini;
-extern const ai_provider_t   ai_provider_bedrock;    /* not in the table */
+extern const ai_provider_t   ai_provider_cohere;
+extern const ai_provider_t   ai_provider_bedrock;
+extern const ai_provider_t   ai_provider_azure;
+extern const ai_provider_t   ai_provider_openai_responses;   /* nor this */
+extern const ai_provider_t   ai_provider_openai_completions;     /* chosen */
+extern const ai_provider_t   ai_provider_vertex;
+extern const ai_provider_t   ai_provider_vertex_anthropic;       /* chosen */
+
+/* services: rerank, ... */
+extern const ai_service_t   ai_cohere_rerank;
+extern const ai_service_t   ai_jina_rerank;
+extern const ai_service_t   ai_voyage_rerank;
+extern const ai_service_t   ai_openai_rerank;  /* vLLM, Together, others */
+extern const ai_service_t   ai_tei_rerank;
+extern const ai_service_t   ai_bedrock_rerank; /* InvokeModel */
+extern const ai_service_t   ai_vertex_rerank;  /* base ".../locations/L" of
+                                                  discoveryengine */
+
+/* ... and counting tokens */
+extern const ai_service_t   ai_anthropic_count_tokens;
+extern const ai_service_t   ai_gemini_count_tokens;
+extern const ai_service_t   ai_vertex_gemini_count_tokens;
+extern const ai_service_t   ai_vertex_anthropic_count_tokens;
+extern const ai_service_t   ai_bedrock_count_tokens;
+extern const ai_service_t   ai_openai_count_tokens;   /* the Responses API */
+
+/* no chat: vectors and ranks */
+extern const ai_provider_t   ai_provider_voyage;
+extern const ai_provider_t   ai_provider_jina;
+extern const ai_provider_t   ai_provider_tei;
+
+/* embeddings.  ai_openai_embed is of all that speak OpenAI's API */
+extern const ai_service_t    ai_openai_embed;
+extern const ai_service_t    ai_mistral_embed;
+extern const ai_service_t    ai_gemini_embed;
+extern const ai_service_t    ai_vertex_embed;
+extern const ai_service_t    ai_cohere_embed;
+extern const ai_service_t    ai_bedrock_embed;
+extern const ai_service_t    ai_ollama_embed;
+extern const ai_service_t    ai_voyage_embed;
+extern const ai_service_t    ai_jina_embed;
+extern const ai_service_t    ai_tei_embed;
 
 const ai_provider_t *ai_provider_find(const ai_str_t *name);     /* or NULL */
 
@@ -148,10 +238,19 @@ ai_decoder_t *ai_decoder_create(const ai_provider_t *provider,
 void ai_provider_error(const ai_provider_t *provider, unsigned status,
     const ai_str_t *body, const ai_pool_t *pool, ai_error_t *err);
 
+/* the same for an answer that has begun: sends it as an ERROR */
+ai_int_t ai_decoder_error(ai_decoder_t *d, unsigned status,
+    const ai_str_t *body);
+
 /* retry-after-ms, retry-after (seconds or HTTP date against now), in ms;
  * -1: neither is there or makes sense */
 int64_t ai_retry_after(const ai_str_t *ms, const ai_str_t *retry_after,
     int64_t now);
+
+
+/* ai_provider_t's edit for both rows of Vertex */
+void ai_vertex_edit(const ai_target_t *t, const ai_json_t *doc,
+    const ai_peek_t *peek, ai_splice_t *edits);
 
 
 /*
