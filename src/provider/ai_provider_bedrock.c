@@ -28,6 +28,14 @@ static ai_int_t ai_bedrock_decoded(ai_buf_t *b, const ai_esc_t *s,
 static ai_int_t ai_bedrock_is_word(ai_char_t c);
 
 
+static const ai_service_t  *const ai_bedrock_services[] = {
+    &ai_bedrock_embed,
+    &ai_bedrock_rerank,
+    &ai_bedrock_count_tokens,
+    NULL
+};
+
+
 const ai_provider_t  ai_provider_bedrock = {
     .name = ai_string("bedrock"),
     .family = AI_FAMILY_BEDROCK,
@@ -36,6 +44,7 @@ const ai_provider_t  ai_provider_bedrock = {
     .key_header = ai_string(""),
     .key_prefix = ai_string(""),
     .framing = AI_FRAMING_EVENTSTREAM,
+    .services = ai_bedrock_services,
     .path = ai_bedrock_path,
     .headers = ai_string(""),
     .build = ai_bedrock_build,
@@ -70,25 +79,8 @@ static const ai_bedrock_word_t  ai_bedrock_words[] = {
 static void
 ai_bedrock_path(const ai_target_t *t, ai_int_t stream, ai_buf_t *b)
 {
-    size_t     i;
-    ai_char_t  c;
-
-    static const char  hex[] = "0123456789ABCDEF";
-
     ai_buf_lit(b, "/model/");
-
-    for (i = 0; i < t->model.len; i++) {
-        c = t->model.data[i];
-
-        if (ai_bedrock_is_word(c) || c == '.' || c == '~') {
-            ai_buf_char(b, c);
-            continue;
-        }
-
-        ai_buf_char(b, '%');
-        ai_buf_char(b, (ai_char_t) hex[c >> 4]);
-        ai_buf_char(b, (ai_char_t) hex[c & 15]);
-    }
+    ai_buf_uri(b, &t->model, NULL);
 
     if (stream) {
         ai_buf_lit(b, "/converse-stream");
