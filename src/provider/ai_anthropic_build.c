@@ -50,6 +50,15 @@ ai_anthropic_build(const ai_target_t *t, const ai_request_t *rq,
     const ai_pool_t *pool, ai_buf_t *body, ai_dropped_t *dropped,
     ai_error_t *err)
 {
+    return ai_anthropic_build_hosted(t, rq, NULL, pool, body, dropped, err);
+}
+
+
+ai_int_t
+ai_anthropic_build_hosted(const ai_target_t *t, const ai_request_t *rq,
+    const ai_str_t *version, const ai_pool_t *pool, ai_buf_t *body,
+    ai_dropped_t *dropped, ai_error_t *err)
+{
     ai_anthropic_build_t  ab;
 
     memset(&ab, 0, sizeof(ai_anthropic_build_t));
@@ -69,8 +78,15 @@ ai_anthropic_build(const ai_target_t *t, const ai_request_t *rq,
     ai_anthropic_left_out(&ab);
     ai_anthropic_plan(t, rq, ai_anthropic_bare_loop(rq), &ab.plan, dropped);
 
-    ai_buf_lit(body, "{\"model\":");
-    ai_buf_quote(body, &t->model);
+    if (version) {
+        ai_buf_lit(body, "{\"anthropic_version\":");
+        ai_buf_quote(body, version);
+
+    } else {
+        ai_buf_lit(body, "{\"model\":");
+        ai_buf_quote(body, &t->model);
+    }
+
     ai_buf_lit(body, ",\"max_tokens\":");
     ai_buf_int(body, ab.plan.max_tokens);
 

@@ -8,10 +8,7 @@
  */
 
 #include <provider/ai_anthropic_int.h>
-
-
-/* citations kept until their block's text is known */
-#define AI_ANTHROPIC_CITED_MAX  65536
+#include <provider/ai_citation_int.h>
 
 
 static ai_int_t ai_anthropic_open(ai_anthropic_t *a, ai_ref_t block,
@@ -22,8 +19,6 @@ static ai_int_t ai_anthropic_delta(ai_anthropic_t *a, ai_delta_e what,
 static ai_int_t ai_anthropic_signature(ai_anthropic_t *a, ai_ref_t v);
 static ai_int_t ai_anthropic_arguments(ai_anthropic_t *a, ai_ref_t v);
 static void ai_anthropic_cite(ai_anthropic_t *a, ai_ref_t citation);
-static ai_int_t ai_anthropic_cited(ai_anthropic_t *a);
-static uint64_t ai_anthropic_chars(const ai_esc_t *s);
 
 
 /* whole blocks */
@@ -325,7 +320,7 @@ ai_anthropic_text_of(ai_anthropic_t *a, ai_ref_t v)
     text = ai_json_esc(&a->d.doc, v);
 
     if (a->kind == AI_BLOCK_TEXT) {
-        a->chars += ai_anthropic_chars(&text);
+        a->chars += ai_esc_chars(&text);
     }
 
     return ai_anthropic_delta(a, AI_DELTA_TEXT, &text);
@@ -391,7 +386,10 @@ ai_anthropic_close(ai_anthropic_t *a)
         return AI_OK;
     }
 
-    if (a->kind == AI_BLOCK_TEXT && ai_anthropic_cited(a) != AI_OK) {
+    if (a->kind == AI_BLOCK_TEXT
+        && ai_citations_send(&a->d, &a->held, a->index, a->from, a->chars)
+           != AI_OK)
+    {
         return AI_ERROR;
     }
 
@@ -437,91 +435,14 @@ ai_anthropic_cite(ai_anthropic_t *a, ai_ref_t citation)
     title = ai_json_esc(&a->d.doc, ai_json_get(&a->d.doc, citation, "title"));
 
     if (a->kind != AI_BLOCK_TEXT || url.len == 0
-        || url.len > AI_ANTHROPIC_CITED_MAX
-        || title.len > AI_ANTHROPIC_CITED_MAX
-        || ai_buf_len(&a->held) + url.len + title.len
-           > AI_ANTHROPIC_CITED_MAX)
+        || url.len > AI_CITED_MAX || title.len > AI_CITED_MAX
+        || ai_buf_len(&a->held) + url.len + title.len > AI_CITED_MAX)
     {
         return;
     }
 
-    ai_buf_lit(&a->held, "{\"type\":\"url_citation\",\"url_citation\":"
-                         "{\"url\":");
-    ai_buf_quote_esc(&a->held, &url);
-    ai_buf_lit(&a->held, ",\"title\":");
-    ai_buf_quote_esc(&a->held, &title);
+    ai_citation_open(&a->held, &url, &title);
     ai_buf_char(&a->held, '\0');
-}
-
-
-static ai_int_t
-ai_anthropic_cited(ai_anthropic_t *a)
-{
-    ai_char_t   *p, *end;
-    ai_buf_t    *b;
-    ai_event_t   ev;
-
-    if (a->held.failed) {
-        return AI_ERROR;
-    }
-
-    b = &a->d.scratch;
-
-    for (p = a->held.start; p < a->held.last; p = end + 1) {
-        end = memchr(p, '\0', (size_t) (a->held.last - p));
-
-        ai_buf_reset(b);
-        ai_buf_add(b, p, (size_t) (end - p));
-        ai_buf_lit(b, ",\"start_index\":");
-        ai_buf_int(b, (int64_t) a->from);
-        ai_buf_lit(b, ",\"end_index\":");
-        ai_buf_int(b, (int64_t) a->chars);
-        ai_buf_lit(b, "}}");
-
-        ai_anthropic_event(&ev, AI_EVENT_DELTA);
-
-        ev.kind = AI_BLOCK_TEXT;
-        ev.index = a->index;
-        ev.delta = AI_DELTA_ANNOTATION;
-        ev.raw = ai_buf_str(b);
-
-        if (b->failed || ai_anthropic_emit(a, &ev) != AI_OK) {
-            return AI_ERROR;
-        }
-    }
-
-    return AI_OK;
-}
-
-
-/* code points of a text: an escape is one, the second half of a pair none */
-
-static uint64_t
-ai_anthropic_chars(const ai_esc_t *s)
-{
-    size_t    i;
-    uint64_t  n;
-
-    n = 0;
-
-    for (i = 0; i < s->len; i++) {
-        if (s->data[i] != '\\') {
-            n += ((s->data[i] & 0xc0) != 0x80);
-            continue;
-        }
-
-        if (i + 5 < s->len && s->data[i + 1] == 'u') {
-            n += !((s->data[i + 2] | 0x20) == 'd'
-                   && memchr("cdefCDEF", s->data[i + 3], 8) != NULL);
-            i += 5;
-
-        } else {
-            n++;
-            i++;
-        }
-    }
-
-    return n;
 }
 
 

@@ -482,15 +482,7 @@ ai_anthropic_ping(ai_anthropic_t *a, ai_ref_t root)
 static ai_int_t
 ai_anthropic_error(ai_anthropic_t *a, const ai_str_t *body)
 {
-    ai_error_t  err;
-    ai_event_t  ev;
-
     a->dead = 1;
 
-    ai_provider_error(a->d.provider, 0, body, a->d.pool, &err);
-
-    ai_anthropic_event(&ev, AI_EVENT_ERROR);
-    ev.error = &err;
-
-    return ai_anthropic_emit(a, &ev);
+    return ai_decoder_error(&a->d, 0, body);
 }

@@ -22,7 +22,7 @@
 #define AI_ANTHROPIC_ID_MAX      64
 
 #define AI_ANTHROPIC_MAX_TOKENS  4096   /* neither client nor table says */
-#define AI_ANTHROPIC_MAX_CAP     8192   /* of a table's value */
+#define AI_ANTHROPIC_MAX_NEW     32000  /* the same for models since 3.7 */
 #define AI_ANTHROPIC_BUDGET_MIN  1024   /* the API's own floor */
 
 
@@ -138,6 +138,12 @@ void ai_anthropic_user(ai_buf_t *b, const ai_esc_t *user);
 ai_int_t ai_anthropic_build(const ai_target_t *t, const ai_request_t *rq,
     const ai_pool_t *pool, ai_buf_t *body, ai_dropped_t *dropped,
     ai_error_t *err);
+
+/* the same for hosts that have the model in the path and the version in the
+ * body */
+ai_int_t ai_anthropic_build_hosted(const ai_target_t *t,
+    const ai_request_t *rq, const ai_str_t *version, const ai_pool_t *pool,
+    ai_buf_t *body, ai_dropped_t *dropped, ai_error_t *err);
 
 /*
  * Where in a message of that role a block stands, 1 to 3; 0: it is left out.

@@ -149,6 +149,11 @@ ai_anthropic_plan(const ai_target_t *t, const ai_request_t *rq,
 }
 
 
+/*
+ * Elsewhere no limit is the model's own, and coding agents, which write whole
+ * files, give none.  All models since 3.7 can do 32000.
+ */
+
 static int64_t
 ai_anthropic_limit(const ai_target_t *t, const ai_request_t *rq)
 {
@@ -157,8 +162,10 @@ ai_anthropic_limit(const ai_target_t *t, const ai_request_t *rq)
     if (rq->max_output >= 0) {
         max = ai_min(rq->max_output, AI_ANTHROPIC_TOKENS_TOP);
 
-    } else if (t->max_output > 0) {
-        max = ai_min(t->max_output, AI_ANTHROPIC_MAX_CAP);
+    } else if (t->max_output > 0
+               || ai_anthropic_version(&t->model) >= AI_ANTHROPIC_BUDGET_FROM)
+    {
+        max = AI_ANTHROPIC_MAX_NEW;
 
     } else {
         max = AI_ANTHROPIC_MAX_TOKENS;

@@ -9,11 +9,8 @@
  */
 
 #include <provider/ai_bedrock_int.h>
+#include <provider/ai_citation_int.h>
 #include <codec/ai_base64.h>
-
-
-/* citations kept until their block's text is known */
-#define AI_BEDROCK_CITED_MAX  65536
 
 
 static ai_int_t ai_bedrock_whole(ai_bedrock_t *a, ai_ref_t block,
@@ -35,10 +32,8 @@ static ai_int_t ai_bedrock_say(ai_bedrock_t *a, ai_block_e kind,
 static ai_int_t ai_bedrock_args(ai_bedrock_t *a, ai_ref_t v, int64_t number);
 static ai_int_t ai_bedrock_cite(ai_bedrock_t *a, ai_ref_t citation,
     int64_t number);
-static ai_int_t ai_bedrock_cited(ai_bedrock_t *a);
 static ai_int_t ai_bedrock_number(ai_bedrock_t *a, ai_ref_t root,
     int64_t *number);
-static uint64_t ai_bedrock_chars(const ai_esc_t *s);
 
 
 ai_int_t
@@ -428,7 +423,7 @@ ai_bedrock_say(ai_bedrock_t *a, ai_block_e kind, int64_t number,
     }
 
     if (kind == AI_BLOCK_TEXT) {
-        a->chars += ai_bedrock_chars(&text);
+        a->chars += ai_esc_chars(&text);
     }
 
     a->d.content = 1;
@@ -490,9 +485,7 @@ ai_bedrock_cite(ai_bedrock_t *a, ai_ref_t citation, int64_t number)
                                         "url", NULL));
     title = ai_json_esc(doc, ai_json_get(doc, citation, "title"));
 
-    if (url.len == 0 || url.len > AI_BEDROCK_CITED_MAX
-        || title.len > AI_BEDROCK_CITED_MAX)
-    {
+    if (url.len == 0 || url.len > AI_CITED_MAX || title.len > AI_CITED_MAX) {
         return AI_OK;
     }
 
@@ -504,58 +497,14 @@ ai_bedrock_cite(ai_bedrock_t *a, ai_ref_t citation, int64_t number)
         }
     }
 
-    if (ai_buf_len(&a->held) + url.len + title.len > AI_BEDROCK_CITED_MAX) {
+    if (ai_buf_len(&a->held) + url.len + title.len > AI_CITED_MAX) {
         return AI_OK;
     }
 
-    ai_buf_lit(&a->held, "{\"type\":\"url_citation\",\"url_citation\":"
-                         "{\"url\":");
-    ai_buf_quote_esc(&a->held, &url);
-    ai_buf_lit(&a->held, ",\"title\":");
-    ai_buf_quote_esc(&a->held, &title);
+    ai_citation_open(&a->held, &url, &title);
     ai_buf_char(&a->held, '\0');
 
     return a->held.failed ? AI_ERROR : AI_OK;
-}
-
-
-static ai_int_t
-ai_bedrock_cited(ai_bedrock_t *a)
-{
-    ai_char_t   *p, *end;
-    ai_buf_t    *b;
-    ai_event_t   ev;
-
-    b = &a->d.scratch;
-
-    for (p = a->held.start; p < a->held.last; p = end + 1) {
-        end = memchr(p, '\0', (size_t) (a->held.last - p));
-
-        if (end == NULL) {
-            return AI_ERROR;
-        }
-
-        ai_buf_reset(b);
-        ai_buf_add(b, p, (size_t) (end - p));
-        ai_buf_lit(b, ",\"start_index\":");
-        ai_buf_int(b, (int64_t) a->from);
-        ai_buf_lit(b, ",\"end_index\":");
-        ai_buf_int(b, (int64_t) a->chars);
-        ai_buf_lit(b, "}}");
-
-        ai_bedrock_event(&ev, AI_EVENT_DELTA);
-
-        ev.kind = AI_BLOCK_TEXT;
-        ev.index = a->index;
-        ev.delta = AI_DELTA_ANNOTATION;
-        ev.raw = ai_buf_str(b);
-
-        if (b->failed || ai_bedrock_emit(a, &ev) != AI_OK) {
-            return AI_ERROR;
-        }
-    }
-
-    return AI_OK;
 }
 
 
@@ -570,7 +519,10 @@ ai_bedrock_close(ai_bedrock_t *a)
 
     a->open = 0;
 
-    if (a->kind == AI_BLOCK_TEXT && ai_bedrock_cited(a) != AI_OK) {
+    if (a->kind == AI_BLOCK_TEXT
+        && ai_citations_send(&a->d, &a->held, a->index, a->from, a->chars)
+           != AI_OK)
+    {
         return AI_ERROR;
     }
 
@@ -594,35 +546,4 @@ ai_bedrock_number(ai_bedrock_t *a, ai_ref_t root, int64_t *number)
     }
 
     return AI_OK;
-}
-
-
-/* code points of a text: an escape is one, the second half of a pair none */
-
-static uint64_t
-ai_bedrock_chars(const ai_esc_t *s)
-{
-    size_t    i;
-    uint64_t  n;
-
-    n = 0;
-
-    for (i = 0; i < s->len; i++) {
-        if (s->data[i] != '\\') {
-            n += ((s->data[i] & 0xc0) != 0x80);
-            continue;
-        }
-
-        if (i + 5 < s->len && s->data[i + 1] == 'u') {
-            n += !((s->data[i + 2] | 0x20) == 'd'
-                   && memchr("cdefCDEF", s->data[i + 3], 8) != NULL);
-            i += 5;
-
-        } else {
-            n++;
-            i++;
-        }
-    }
-
-    return n;
 }

@@ -407,17 +407,9 @@ ai_bedrock_status(const ai_str_t *name)
 static ai_int_t
 ai_bedrock_error(ai_bedrock_t *a, unsigned status, const ai_str_t *body)
 {
-    ai_error_t  err;
-    ai_event_t  ev;
-
     a->dead = 1;
 
-    ai_provider_error(a->d.provider, status, body, a->d.pool, &err);
-
-    ai_bedrock_event(&ev, AI_EVENT_ERROR);
-    ev.error = &err;
-
-    return ai_bedrock_emit(a, &ev);
+    return ai_decoder_error(&a->d, status, body);
 }
 
 

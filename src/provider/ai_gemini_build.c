@@ -12,11 +12,15 @@
 #define AI_GEMINI_LITE_MIN      512
 #define AI_GEMINI_FLASH_MAX     24576
 #define AI_GEMINI_PRO_MAX       32768
+#define AI_GEMINI_LABELS_MAX    64
+#define AI_GEMINI_LABEL_MAX     63
 
 
 static ai_int_t ai_gemini_refused(const ai_target_t *t,
     const ai_request_t *rq, ai_error_t *err);
 static void ai_gemini_dropped(const ai_request_t *rq, ai_dropped_t *dropped);
+static void ai_gemini_labels(ai_gemini_build_t *g);
+static ai_int_t ai_gemini_is_label(const ai_esc_t *s, ai_int_t key);
 static ai_int_t ai_gemini_tools(ai_gemini_build_t *g);
 static ai_int_t ai_gemini_tool_schema(ai_gemini_build_t *g,
     const ai_tool_t *tool);
@@ -60,6 +64,7 @@ ai_gemini_build(const ai_target_t *t, const ai_request_t *rq,
     g.rq = rq;
     g.pool = pool;
     g.b = body;
+    g.vertex = (t->provider == &ai_provider_vertex);
     g.dropped = dropped;
     g.err = err;
 
@@ -77,6 +82,10 @@ ai_gemini_build(const ai_target_t *t, const ai_request_t *rq,
 
     if (rc == AI_OK) {
         rc = ai_gemini_config(&g);
+    }
+
+    if (rc == AI_OK && rq->metadata.len != 0) {
+        ai_gemini_labels(&g);
     }
 
     ai_buf_char(body, '}');
@@ -128,10 +137,6 @@ ai_gemini_dropped(const ai_request_t *rq, ai_dropped_t *dropped)
         ai_dropped_add(dropped, "user");
     }
 
-    if (rq->metadata.len != 0) {
-        ai_dropped_add(dropped, "metadata");
-    }
-
     if (rq->logit_bias.len != 0) {
         ai_dropped_add(dropped, "logit_bias");
     }
@@ -143,6 +148,88 @@ ai_gemini_dropped(const ai_request_t *rq, ai_dropped_t *dropped)
     if (rq->tier.len != 0) {
         ai_dropped_add(dropped, "service_tier");
     }
+}
+
+
+/* labels of Vertex, for its bills; what is none would fail the request */
+
+static void
+ai_gemini_labels(ai_gemini_build_t *g)
+{
+    size_t    n;
+    ai_esc_t  name, value;
+    ai_ref_t  key;
+
+    n = 0;
+
+    if (g->vertex
+        && ai_json_parse(&g->doc, &g->rq->metadata, NULL) == AI_OK
+        && ai_json_type(&g->doc, AI_JSON_ROOT) == AI_JSON_OBJECT)
+    {
+        for (key = ai_json_first(&g->doc, AI_JSON_ROOT);
+             key != AI_JSON_NONE;
+             key = ai_json_next(&g->doc, AI_JSON_ROOT, key))
+        {
+            name = ai_json_esc(&g->doc, key);
+            value = ai_json_esc(&g->doc, ai_json_value(&g->doc, key));
+
+            if (n == AI_GEMINI_LABELS_MAX || !ai_gemini_is_label(&name, 1)
+                || !ai_gemini_is_label(&value, 0))
+            {
+                ai_dropped_add(g->dropped, "metadata");
+                continue;
+            }
+
+            if (n++ == 0) {
+                ai_buf_lit(g->b, ",\"labels\":{");
+
+            } else {
+                ai_buf_char(g->b, ',');
+            }
+
+            ai_buf_quote_esc(g->b, &name);
+            ai_buf_char(g->b, ':');
+            ai_buf_quote_esc(g->b, &value);
+        }
+
+    } else if (g->vertex && g->doc.error == AI_JSON_E_MEMORY) {
+        g->b->failed = 1;
+
+    } else {
+        ai_dropped_add(g->dropped, "metadata");
+    }
+
+    if (n) {
+        ai_buf_char(g->b, '}');
+    }
+}
+
+
+static ai_int_t
+ai_gemini_is_label(const ai_esc_t *s, ai_int_t key)
+{
+    size_t     i;
+    ai_char_t  c;
+
+    if (s->data == NULL || s->len > AI_GEMINI_LABEL_MAX) {
+        return 0;
+    }
+
+    for (i = 0; i < s->len; i++) {
+        c = s->data[i];
+
+        if (c >= 'a' && c <= 'z') {
+            continue;
+        }
+
+        if ((key && i == 0)
+            || !((c >= '0' && c <= '9') || c == '_' || c == '-'))
+        {
+            return 0;
+        }
+    }
+
+    return !key || s->len != 0;
 }
 
 

@@ -49,6 +49,7 @@ typedef struct {
     ai_role_e              role;        /* of the open content, 0: none */
     unsigned               called:1;    /* it has a functionCall */
     unsigned               joined:1;    /* base is of this content */
+    unsigned               vertex:1;    /* no ids, any URL, labels */
 } ai_gemini_build_t;
 
 

@@ -536,12 +536,15 @@ ai_gemini_call_write(ai_gemini_build_t *g, const ai_block_t *block)
 }
 
 
-/* ids of the form "call_..." are not Gemini's, which may give none */
+/* ids of the form "call_..." are not Gemini's, which may give none; Vertex
+ * refuses all of them */
 
 static void
 ai_gemini_call_id(ai_gemini_build_t *g, const ai_block_t *call)
 {
-    if (call->id.len == 0 || ai_str_starts(&call->id, "call_")) {
+    if (g->vertex || call->id.len == 0
+        || ai_str_starts(&call->id, "call_"))
+    {
         return;
     }
 

@@ -198,19 +198,9 @@ ai_gemini_chunk(ai_gemini_decoder_t *g, const ai_str_t *text)
 static ai_int_t
 ai_gemini_error(ai_gemini_decoder_t *g, const ai_str_t *text)
 {
-    ai_event_t  ev;
-    ai_error_t  err;
-
-    ai_provider_error(g->d.provider, 0, text, g->d.pool, &err);
-
-    memset(&ev, 0, sizeof(ai_event_t));
-
-    ev.type = AI_EVENT_ERROR;
-    ev.error = &err;
-
     g->failed = 1;
 
-    return ai_gemini_send(g, &ev);
+    return ai_decoder_error(&g->d, 0, text);
 }
 
 

@@ -115,7 +115,9 @@ ai_gemini_media_url(ai_gemini_build_t *g, const ai_block_t *block)
         return AI_ERROR;
     }
 
-    if (!ai_gemini_url_ok(&url)) {
+    if (!ai_gemini_url_ok(&url)
+        && !(g->vertex && ai_str_starts(&url, "https://")))
+    {
         return ai_gemini_no(g, AI_ERR_UNSUPPORTED_PARAMETER,
                             "this provider fetches no URLs; send the bytes "
                             "as a data: URL");

@@ -20,6 +20,7 @@ typedef struct {
     ai_dropped_t             *dropped;
     ai_error_t               *err;
     uint32_t                  quirks;
+    unsigned                  state:1;  /* the message's goes */
 } ai_edit_ctx_t;
 
 
@@ -38,10 +39,14 @@ static ai_int_t ai_edit_limit(ai_edit_ctx_t *e, ai_ref_t v);
 static void ai_edit_root(ai_edit_ctx_t *e);
 static void ai_edit_rename(ai_edit_ctx_t *e, ai_ref_t v, const char *name);
 static ai_int_t ai_edit_messages(ai_edit_ctx_t *e);
+static ai_int_t ai_edit_may_have_state(const ai_json_t *doc, ai_ref_t m);
 static void ai_edit_message(ai_edit_ctx_t *e, ai_rewrite_t *w, ai_ref_t m);
 static ai_int_t ai_edit_unwanted(ai_edit_ctx_t *e, ai_ref_t key,
     ai_int_t tool);
+static ai_int_t ai_edit_state(ai_edit_ctx_t *e, ai_ref_t key);
 static void ai_edit_calls(ai_edit_ctx_t *e, ai_rewrite_t *w, ai_ref_t list);
+static void ai_edit_call_state(ai_edit_ctx_t *e, ai_rewrite_t *w,
+    ai_ref_t call);
 static void ai_edit_id(ai_edit_ctx_t *e, ai_rewrite_t *w, ai_ref_t v);
 static ai_int_t ai_edit_tools(ai_edit_ctx_t *e);
 static void ai_edit_cut(ai_edit_ctx_t *e, ai_rewrite_t *w, ai_ref_t object,
@@ -342,7 +347,8 @@ ai_edit_messages(ai_edit_ctx_t *e)
 
     list = e->peek->messages_ref;
 
-    if (!(e->quirks & (AI_QUIRK_STRICT_BODY|AI_QUIRK_NO_NAMES))
+    if (!(e->quirks & (AI_QUIRK_STRICT_BODY|AI_QUIRK_NO_NAMES
+                       |AI_QUIRK_NO_STATE))
         || ai_json_type(e->doc, list) != AI_JSON_ARRAY)
     {
         return AI_OK;
@@ -366,15 +372,50 @@ ai_edit_messages(ai_edit_ctx_t *e)
 }
 
 
+/* most messages have short keys only: no need to read them */
+
+static ai_int_t
+ai_edit_may_have_state(const ai_json_t *doc, ai_ref_t m)
+{
+    ai_ref_t  k;
+
+    for (k = ai_json_first(doc, m);
+         k != AI_JSON_NONE;
+         k = ai_json_next(doc, m, k))
+    {
+        if (doc->node[k].len >= sizeof("\"tool_calls\"") - 1) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
 static void
 ai_edit_message(ai_edit_ctx_t *e, ai_rewrite_t *w, ai_ref_t m)
 {
     ai_int_t          tool;
-    ai_ref_t          k, v, before, kept;
+    ai_ref_t          k, v, role, before, kept;
     const ai_json_t  *doc;
 
     doc = e->doc;
-    tool = ai_json_is(doc, ai_json_get(doc, m, "role"), "tool");
+    if (!(e->quirks & (AI_QUIRK_STRICT_BODY|AI_QUIRK_NO_NAMES))
+        && !ai_edit_may_have_state(doc, m))
+    {
+        return;
+    }
+
+    role = ai_json_get(doc, m, "role");
+    tool = ai_json_is(doc, role, "tool");
+
+    e->state = (e->quirks & AI_QUIRK_NO_STATE)
+               && ai_json_is(doc, role, "assistant");
+
+    if (!e->state && !(e->quirks & (AI_QUIRK_STRICT_BODY|AI_QUIRK_NO_NAMES)))
+    {
+        return;
+    }
 
     before = AI_JSON_NONE;
     kept = AI_JSON_NONE;
@@ -391,14 +432,13 @@ ai_edit_message(ai_edit_ctx_t *e, ai_rewrite_t *w, ai_ref_t m)
         } else {
             kept = v;
 
-            if (e->quirks & AI_QUIRK_STRICT_BODY) {
+            if (ai_json_is(doc, k, "tool_calls")) {
+                ai_edit_calls(e, w, v);
 
-                if (ai_json_is(doc, k, "tool_call_id")) {
-                    ai_edit_id(e, w, v);
-
-                } else if (ai_json_is(doc, k, "tool_calls")) {
-                    ai_edit_calls(e, w, v);
-                }
+            } else if ((e->quirks & AI_QUIRK_STRICT_BODY)
+                       && ai_json_is(doc, k, "tool_call_id"))
+            {
+                ai_edit_id(e, w, v);
             }
         }
 
@@ -414,7 +454,13 @@ ai_edit_unwanted(ai_edit_ctx_t *e, ai_ref_t key, ai_int_t tool)
 {
     const char  *const *name;
 
-    if (!tool && ai_json_is(e->doc, key, "name")) {
+    if (e->state && ai_edit_state(e, key)) {
+        return 1;
+    }
+
+    if ((e->quirks & (AI_QUIRK_NO_NAMES|AI_QUIRK_STRICT_BODY)) && !tool
+        && ai_json_is(e->doc, key, "name"))
+    {
         ai_dropped_add(e->dropped, "messages.name");
         return 1;
     }
@@ -439,6 +485,19 @@ ai_edit_unwanted(ai_edit_ctx_t *e, ai_ref_t key, ai_int_t tool)
 }
 
 
+/* thoughts, and state that another vendor's answer left with the client; it
+ * was never this vendor's, so that nothing of the request is lost */
+
+static ai_int_t
+ai_edit_state(ai_edit_ctx_t *e, ai_ref_t key)
+{
+    return ai_wire_key(e->doc, key, "reasoning_content")
+           || ai_wire_key(e->doc, key, "reasoning_details")
+           || ai_wire_key(e->doc, key, "thinking_blocks")
+           || ai_wire_key(e->doc, key, "extra_content");
+}
+
+
 static void
 ai_edit_calls(ai_edit_ctx_t *e, ai_rewrite_t *w, ai_ref_t list)
 {
@@ -452,7 +511,38 @@ ai_edit_calls(ai_edit_ctx_t *e, ai_rewrite_t *w, ai_ref_t list)
          v != AI_JSON_NONE;
          v = ai_json_next(e->doc, list, v))
     {
-        ai_edit_id(e, w, ai_json_get(e->doc, v, "id"));
+        if (e->quirks & AI_QUIRK_STRICT_BODY) {
+            ai_edit_id(e, w, ai_json_get(e->doc, v, "id"));
+
+        } else if (e->state && ai_json_type(e->doc, v) == AI_JSON_OBJECT) {
+            ai_edit_call_state(e, w, v);
+        }
+    }
+}
+
+
+/* a signature of Gemini's, as its own API for such clients has it */
+
+static void
+ai_edit_call_state(ai_edit_ctx_t *e, ai_rewrite_t *w, ai_ref_t call)
+{
+    ai_ref_t  k, before, kept;
+
+    before = AI_JSON_NONE;
+    kept = AI_JSON_NONE;
+
+    for (k = ai_json_first(e->doc, call);
+         k != AI_JSON_NONE;
+         k = ai_json_next(e->doc, call, k))
+    {
+        if (ai_wire_key(e->doc, k, "extra_content")) {
+            ai_edit_cut(e, w, call, k, before, kept);
+
+        } else {
+            kept = ai_json_value(e->doc, k);
+        }
+
+        before = ai_json_value(e->doc, k);
     }
 }
 

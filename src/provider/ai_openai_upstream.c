@@ -306,17 +306,9 @@ ai_upstream_root(ai_upstream_t *u, const ai_str_t *body, ai_int_t named_error)
 static ai_int_t
 ai_upstream_error(ai_upstream_t *u, const ai_str_t *body)
 {
-    ai_event_t  ev;
-    ai_error_t  err;
-
-    ai_provider_error(u->base.provider, 0, body, u->base.pool, &err);
-
     u->failed = 1;
 
-    ai_upstream_event(&ev, AI_EVENT_ERROR, NULL, 0, 0);
-    ev.error = &err;
-
-    return ai_upstream_send(u, &ev);
+    return ai_decoder_error(&u->base, 0, body);
 }
 
 
@@ -326,9 +318,8 @@ ai_upstream_error(ai_upstream_t *u, const ai_str_t *body)
 static ai_int_t
 ai_upstream_begin(ai_upstream_t *u)
 {
-    double             created;
-    ai_event_t         ev;
-    const ai_json_t   *doc;
+    ai_event_t        ev;
+    const ai_json_t  *doc;
 
     if (u->base.started) {
         return AI_OK;
@@ -339,26 +330,10 @@ ai_upstream_begin(ai_upstream_t *u)
 
     ai_upstream_event(&ev, AI_EVENT_START, NULL, 0, 0);
 
-    ev.id = ai_json_esc(doc, ai_json_get(doc, AI_JSON_ROOT, "id"));
-    ev.model = ai_json_esc(doc, ai_json_get(doc, AI_JSON_ROOT, "model"));
+    ai_wire_start(doc, AI_JSON_ROOT,
+                  ai_json_get(doc, AI_JSON_ROOT, "created"), &ev);
 
     u->salt = ai_upstream_hash(u->salt, &ev.id);
-
-    if (ev.id.len == 0) {
-        ev.id.data = NULL;
-    }
-
-    if (ev.model.len == 0) {
-        ev.model.data = NULL;
-    }
-
-    if (ai_json_double(doc, ai_json_get(doc, AI_JSON_ROOT, "created"),
-                       &created)
-        == AI_OK
-        && created >= 1 && created < 1e12)
-    {
-        ev.created = (int64_t) created;
-    }
 
     return ai_upstream_send(u, &ev);
 }

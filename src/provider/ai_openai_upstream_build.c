@@ -6,6 +6,10 @@
 #include <provider/ai_openai_wire_int.h>
 
 
+/* characters; OpenAI refuses longer ones */
+#define AI_BUILD_USER_MAX  64
+
+
 typedef struct {
     const ai_target_t   *target;
     const ai_request_t  *rq;
@@ -43,6 +47,7 @@ static void ai_build_tools(ai_build_t *u);
 static ai_int_t ai_build_output(ai_build_t *u);
 static void ai_build_effort(ai_build_t *u);
 static ai_int_t ai_build_sampling(ai_build_t *u);
+static size_t ai_build_chars(const ai_esc_t *s);
 static void ai_build_labels(ai_build_t *u);
 static void ai_build_raw(ai_build_t *u, const char *name,
     const ai_raw_t *value);
@@ -865,19 +870,8 @@ ai_build_output(ai_build_t *u)
     }
 
     ai_buf_lit(b, ",\"response_format\":{\"type\":\"json_schema\","
-               "\"json_schema\":{\"name\":");
-
-    if (rq->output_name.len) {
-        ai_buf_quote_esc(b, &rq->output_name);
-
-    } else {
-        ai_buf_lit(b, "\"output\"");
-    }
-
-    if (rq->output_description.len) {
-        ai_build_esc(u, "description", &rq->output_description);
-    }
-
+               "\"json_schema\":{");
+    ai_wire_output_name(b, rq);
     ai_build_raw(u, "schema", &rq->output_schema);
 
     if (rq->output_strict >= 0) {
@@ -1021,7 +1015,9 @@ ai_build_labels(ai_build_t *u)
 
     if (rq->user.len) {
 
-        if (u->quirks & AI_QUIRK_STRICT_BODY) {
+        if ((u->quirks & AI_QUIRK_STRICT_BODY)
+            || ai_build_chars(&rq->user) > AI_BUILD_USER_MAX)
+        {
             ai_dropped_add(u->dropped, "user");
 
         } else {
@@ -1050,6 +1046,27 @@ ai_build_labels(ai_build_t *u)
     } else {
         ai_dropped_add(u->dropped, "service_tier");
     }
+}
+
+
+/* of a text: an escape is one, \u of a pair two */
+
+static size_t
+ai_build_chars(const ai_esc_t *s)
+{
+    size_t            n;
+    const ai_char_t  *p, *end;
+
+    n = 0;
+    p = s->data;
+    end = p + s->len;
+
+    while (p < end) {
+        n += (*p & 0xc0) != 0x80;
+        p += *p != '\\' ? 1 : end - p > 5 && p[1] == 'u' ? 6 : 2;
+    }
+
+    return n;
 }
 
 

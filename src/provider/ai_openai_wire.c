@@ -100,6 +100,31 @@ ai_wire_is_error(const ai_json_t *doc, ai_ref_t error)
 }
 
 
+void
+ai_wire_start(const ai_json_t *doc, ai_ref_t answer, ai_ref_t created,
+    ai_event_t *ev)
+{
+    double  time;
+
+    ev->id = ai_json_esc(doc, ai_json_get(doc, answer, "id"));
+    ev->model = ai_json_esc(doc, ai_json_get(doc, answer, "model"));
+
+    if (ev->id.len == 0) {
+        ev->id.data = NULL;
+    }
+
+    if (ev->model.len == 0) {
+        ev->model.data = NULL;
+    }
+
+    if (ai_json_double(doc, created, &time) == AI_OK
+        && time >= 1 && time < 1e12)
+    {
+        ev->created = (int64_t) time;
+    }
+}
+
+
 ai_finish_e
 ai_wire_finish(const ai_json_t *doc, ai_ref_t v)
 {
@@ -388,4 +413,23 @@ ai_wire_hash(const ai_str_t *s, uint64_t seed)
     h ^= h >> 33;
 
     return h;
+}
+
+
+void
+ai_wire_output_name(ai_buf_t *b, const ai_request_t *rq)
+{
+    ai_buf_lit(b, "\"name\":");
+
+    if (rq->output_name.len) {
+        ai_buf_quote_esc(b, &rq->output_name);
+
+    } else {
+        ai_buf_lit(b, "\"output\"");
+    }
+
+    if (rq->output_description.len) {
+        ai_buf_lit(b, ",\"description\":");
+        ai_buf_quote_esc(b, &rq->output_description);
+    }
 }

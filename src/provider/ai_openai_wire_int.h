@@ -43,6 +43,10 @@ ai_int_t ai_wire_done(const ai_str_t *data);
  * report one: not null, false or ""?  1 or 0 */
 ai_int_t ai_wire_is_error(const ai_json_t *doc, ai_ref_t error);
 
+/* id, model and time of an answer, for its START; empty ones are none */
+void ai_wire_start(const ai_json_t *doc, ai_ref_t answer, ai_ref_t created,
+    ai_event_t *ev);
+
 /* a finish reason of any vendor; NONE for null, "" and absent, STOP for a
  * word nobody knows */
 ai_finish_e ai_wire_finish(const ai_json_t *doc, ai_ref_t v);
@@ -66,6 +70,9 @@ void ai_wire_token(ai_buf_t *b, const ai_str_t *s, size_t n);
  */
 void ai_wire_tool_id(ai_buf_t *b, uint32_t quirks, const ai_esc_t *id);
 ai_int_t ai_wire_tool_id_ok(uint32_t quirks, const ai_esc_t *id);
+
+/* "name" of a JSON schema, which they all want, and "description" */
+void ai_wire_output_name(ai_buf_t *b, const ai_request_t *rq);
 
 
 /* the rows' functions */

@@ -9,8 +9,13 @@
 
 const ai_provider_t  *const ai_providers[] = {
     &ai_provider_openai,
+    &ai_provider_openai_responses,
     &ai_provider_anthropic,
     &ai_provider_gemini,
+    &ai_provider_cohere,
+    &ai_provider_vertex,
+    &ai_provider_bedrock,
+    &ai_provider_azure,
     &ai_provider_groq,
     &ai_provider_together,
     &ai_provider_deepseek,
@@ -19,11 +24,18 @@ const ai_provider_t  *const ai_providers[] = {
     &ai_provider_openrouter,
     &ai_provider_vllm,
     &ai_provider_ollama,
+    &ai_provider_ollama_native,
     &ai_provider_perplexity,
     &ai_provider_fireworks,
     &ai_provider_cerebras,
     &ai_provider_huggingface,
+    &ai_provider_moonshot,
+    &ai_provider_zai,
+    &ai_provider_alibaba,
     &ai_provider_compatible,
+    &ai_provider_voyage,
+    &ai_provider_jina,
+    &ai_provider_tei,
     NULL
 };
 
@@ -61,7 +73,28 @@ ai_decoder_create(const ai_provider_t *provider, const ai_pool_t *pool,
     ai_json_init(&d->doc, pool);
     ai_buf_init(&d->scratch, pool);
 
-    provider->decoder_init(d);
+    /* some have no chat */
+
+    if (provider->decoder_init) {
+        provider->decoder_init(d);
+    }
 
     return d;
+}
+
+
+ai_int_t
+ai_decoder_error(ai_decoder_t *d, unsigned status, const ai_str_t *body)
+{
+    ai_error_t  err;
+    ai_event_t  ev;
+
+    ai_provider_error(d->provider, status, body, d->pool, &err);
+
+    memset(&ev, 0, sizeof(ai_event_t));
+
+    ev.type = AI_EVENT_ERROR;
+    ev.error = &err;
+
+    return d->sink.event(d->sink.data, &ev) == AI_OK ? AI_OK : AI_ERROR;
 }

@@ -20,6 +20,12 @@ ai_anthropic_path(const ai_target_t *t, ai_int_t stream, ai_buf_t *b)
 }
 
 
+static const ai_service_t  *const ai_anthropic_services[] = {
+    &ai_anthropic_count_tokens,
+    NULL
+};
+
+
 const ai_provider_t  ai_provider_anthropic = {
     .name = ai_string("anthropic"),
     .family = AI_FAMILY_ANTHROPIC,
@@ -27,6 +33,7 @@ const ai_provider_t  ai_provider_anthropic = {
     .base = ai_string("/v1"),
     .key_header = ai_string("x-api-key"),
     .key_prefix = ai_string(""),
+    .services = ai_anthropic_services,
     .path = ai_anthropic_path,
     .headers = ai_string("anthropic-version: 2023-06-01\r\n"),
     .build = ai_anthropic_build,

@@ -19,6 +19,13 @@ static size_t ai_gemini_name_map(ai_char_t *out, ai_buf_t *tmp,
     const ai_esc_t *name);
 
 
+static const ai_service_t  *const ai_gemini_services[] = {
+    &ai_gemini_embed,
+    &ai_gemini_count_tokens,
+    NULL
+};
+
+
 const ai_provider_t  ai_provider_gemini = {
     .name = ai_string("gemini"),
     .family = AI_FAMILY_GEMINI,
@@ -27,6 +34,7 @@ const ai_provider_t  ai_provider_gemini = {
     .base = ai_string("/v1beta"),
     .key_header = ai_string("x-goog-api-key"),
     .key_prefix = ai_string(""),
+    .services = ai_gemini_services,
     .path = ai_gemini_path,
     .headers = ai_string(""),
     .build = ai_gemini_build,
@@ -41,11 +49,7 @@ const ai_provider_t  ai_provider_gemini = {
 static void
 ai_gemini_path(const ai_target_t *t, ai_int_t stream, ai_buf_t *b)
 {
-    size_t     i;
-    ai_char_t  ch;
-    ai_str_t   prefix, model;
-
-    static const char  hex[] = "0123456789ABCDEF";
+    ai_str_t  prefix, model;
 
     model = t->model;
     prefix = ai_lit("models/");
@@ -62,21 +66,7 @@ ai_gemini_path(const ai_target_t *t, ai_int_t stream, ai_buf_t *b)
     ai_buf_char(b, '/');
     ai_buf_cat(b, &prefix);
 
-    for (i = 0; i < model.len; i++) {
-        ch = model.data[i];
-
-        if ((ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z')
-            || (ch >= '0' && ch <= '9')
-            || ch == '-' || ch == '.' || ch == '_' || ch == '~')
-        {
-            ai_buf_char(b, ch);
-            continue;
-        }
-
-        ai_buf_char(b, '%');
-        ai_buf_char(b, hex[ch >> 4]);
-        ai_buf_char(b, hex[ch & 15]);
-    }
+    ai_buf_uri(b, &model, NULL);
 
     if (stream) {
         ai_buf_lit(b, ":streamGenerateContent?alt=sse");

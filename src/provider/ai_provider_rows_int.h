@@ -25,7 +25,16 @@ extern const ai_provider_t  ai_provider_perplexity;
 extern const ai_provider_t  ai_provider_fireworks;
 extern const ai_provider_t  ai_provider_cerebras;
 extern const ai_provider_t  ai_provider_huggingface;
+extern const ai_provider_t  ai_provider_moonshot;
+extern const ai_provider_t  ai_provider_zai;
+extern const ai_provider_t  ai_provider_alibaba;
 extern const ai_provider_t  ai_provider_compatible;
+
+/* Ollama's own API, and which of its two rows is for such a client: the choose
+ * of ai_provider_ollama */
+extern const ai_provider_t  ai_provider_ollama_native;
+const ai_provider_t *ai_ollama_choose(const ai_str_t *model,
+    ai_family_e client);
 
 
 #pragma GCC visibility pop

@@ -104,7 +104,7 @@ check_blocks(const ai_request_t *rq, const ai_block_t *b, fuzz_own_pt own,
 }
 
 
-static void
+__attribute__((unused)) static void
 check_request(const ai_request_t *rq, fuzz_own_pt own)
 {
     uint32_t          i;

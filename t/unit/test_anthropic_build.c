@@ -125,7 +125,7 @@ static void
 messages(void)
 {
     check(NEW, -1, "{\"model\":\"x\"," HI "}",
-          "{\"model\":\"" NEW "\",\"max_tokens\":4096,\"messages\":["
+          "{\"model\":\"" NEW "\",\"max_tokens\":32000,\"messages\":["
           "{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":"
           "\"hi\"}]}],\"stream\":false}", NULL, "");
 
@@ -472,16 +472,20 @@ limits(void)
         long         max;
         long         budget;    /* 0: no thinking */
     } rows[] = {
-        { NEW, -1, -1, "none", 4096, 0 },
-        { NEW, 64000, -1, "none", 8192, 0 },
+        { NEW, -1, -1, "none", 32000, 0 },
+        { "claude-3-5-sonnet-latest", -1, -1, "none", 4096, 0 },
+        { "claude-3-7-sonnet-latest", -1, -1, "none", 32000, 0 },
+        { "other", -1, -1, "none", 4096, 0 },
+        { "other", 8192, -1, "none", 8192, 0 },
+        { NEW, 64000, -1, "none", 32000, 0 },
         { NEW, 4000, -1, "none", 4000, 0 },
         { NEW, -1, 100000, "none", 100000, 0 },
         { NEW, 64000, 100000, "none", 64000, 0 },
         { NEW, 64000, 7, "none", 7, 0 },
-        { BUDGET, -1, -1, "low", 4096, 1024 },
-        { BUDGET, -1, -1, "high", 8192, 4096 },
-        { BUDGET, 64000, -1, "high", 8192, 4096 },
-        { BUDGET, 64000, -1, "max", 24576, 16384 },
+        { BUDGET, -1, -1, "low", 32000, 1024 },
+        { BUDGET, -1, -1, "high", 32000, 4096 },
+        { BUDGET, 64000, -1, "high", 32000, 4096 },
+        { BUDGET, 64000, -1, "max", 32000, 16384 },
         { BUDGET, 64000, 5000, "high", 5000, 4096 },
         { BUDGET, 64000, 4097, "high", 4097, 4096 },
         { BUDGET, 64000, 4096, "high", 8192, 4096 },

@@ -80,6 +80,20 @@ edit(const ai_provider_t *p, const char *model, int64_t max, const char *data,
 #define M  "\"messages\":[{\"role\":\"user\",\"content\":\"u\"}]"
 
 
+/* a user's own fields are the user's business */
+
+#define S                                                                     \
+    "{\"role\":\"user\",\"content\":\"u\",\"reasoning_content\":\"r\"}, "     \
+    "{\"reasoning_content\":\"r\",\"role\":\"assistant\","                    \
+    "\"thinking_blocks\":[{\"type\":\"thinking\",\"thinking\":\"\","          \
+    "\"signature\":\"gemini:a\"}],\"content\":null,"                          \
+    "\"tool_calls\":[{ \"id\":\"c\",\"type\":\"function\","                   \
+    "\"function\":{\"name\":\"f\",\"arguments\":\"{}\"},"                     \
+    "\"extra_content\":{\"google\":{\"thought_signature\":\"x\"}}},"          \
+    "{\"extra_content\":{},\"id\":\"d\"} ],"                                  \
+    "\"reasoning_details\":[{\"type\":\"reasoning.text\"}]}"
+
+
 static const struct {
     const char           *name;
     const ai_provider_t  *provider;
@@ -155,6 +169,37 @@ static const struct {
       ",\"stream_options\":{},\"logprobs\":false,\"verbosity\":\"low\"}",
       "{\"model\":\"m\",\"messages\":[{\"role\":\"assistant\",\"content\":"
       "\"c\"}],\"random_seed\":7,\"stream\":true}", 6 },
+
+    /* what other vendors' answers add */
+
+    { "thoughts and state to OpenAI", &ai_provider_openai,
+      "{\"model\":\"m\",\"messages\":[" S "]}",
+      "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"u\","
+      "\"reasoning_content\":\"r\"}, {\"role\":\"assistant\",\"content\":null,"
+      "\"tool_calls\":[{ \"id\":\"c\",\"type\":\"function\",\"function\":{"
+      "\"name\":\"f\",\"arguments\":\"{}\"}},{\"id\":\"d\"} ]}]}", 0 },
+    { "the same to Azure", &ai_provider_azure,
+      "{\"model\":\"m\",\"messages\":[{\"thinking_blocks\":[],\"role\":"
+      "\"assistant\",\"content\":\"c\",\"extra_content\":{},\"name\":\"n\"}]}",
+      "{\"model\":\"m\",\"messages\":[{\"role\":\"assistant\",\"content\":"
+      "\"c\",\"name\":\"n\"}]}", 0 },
+    { "keys with escapes", &ai_provider_openai,
+      "{\"model\":\"m\",\"messages\":[{\"role\":\"assistant\","
+      "\"reasoning\\u005fcontent\":\"r\",\"content\":\"c\"}]}",
+      "{\"model\":\"m\",\"messages\":[{\"role\":\"assistant\",\"content\":"
+      "\"c\"}]}", 0 },
+    { "vLLM wants its thoughts back", &ai_provider_vllm,
+      "{\"model\":\"m\",\"messages\":[" S "]}",
+      "{\"model\":\"m\",\"messages\":[" S "]}", 0 },
+    { "so does DeepSeek", &ai_provider_deepseek,
+      "{\"model\":\"m\",\"messages\":[" S "]}",
+      "{\"model\":\"m\",\"messages\":[" S "]}", 0 },
+    { "OpenRouter its details", &ai_provider_openrouter,
+      "{\"model\":\"m\",\"messages\":[" S "]}",
+      "{\"model\":\"m\",\"messages\":[" S "]}", 0 },
+    { "an unknown host whatever there is", &ai_provider_compatible,
+      "{\"model\":\"m\",\"messages\":[" S "]}",
+      "{\"model\":\"m\",\"messages\":[" S "]}", 0 },
 };
 
 

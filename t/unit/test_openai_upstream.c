@@ -732,6 +732,10 @@ build_one(const ai_provider_t *p, const char *request, ai_error_t *err,
 }
 
 
+#define USER62                                                                \
+    "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+
+
 static void
 builds(void)
 {
@@ -759,6 +763,18 @@ builds(void)
            "\"content\":\"r\"}],\"stream\":true,\"stream_options\":{"
            "\"include_usage\":true},\"max_completion_tokens\":100,\"seed\":7,"
            "\"user\":\"me\"}", "a request for OpenAI");
+
+    s = build_one(&ai_provider_openai, "{\"model\":\"c\",\"messages\":[{"
+                  "\"role\":\"user\",\"content\":\"u\"}],\"user\":\""
+                  USER62 "\\u00e9\\n\"}", &err, &dropped);
+    ok(ai_str_casefind(&s, USER62 "\\u00e9\\n\"") && dropped.n == 0,
+       "a user's name of 64 characters");
+
+    s = build_one(&ai_provider_openai, "{\"model\":\"c\",\"messages\":[{"
+                  "\"role\":\"user\",\"content\":\"u\"}],\"user\":\""
+                  USER62 "\xc3\xa9" "xy\"}", &err, &dropped);
+    ok(s.len && !ai_str_casefind(&s, "\"user\":\"x") && dropped.n == 1
+       && ai_str_is(&dropped.name[0], "user"), "one of 65 is left out");
 
     s = build_one(&ai_provider_mistral, full, &err, &dropped);
     ok(s.len && !ai_str_casefind(&s, "stream_options")
