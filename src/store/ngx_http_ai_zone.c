@@ -15,7 +15,7 @@
 
 #define NGX_HTTP_AI_ZONE_SIZE      (8 * 1024 * 1024)
 #define NGX_HTTP_AI_ZONE_MAGIC     0x61697a6f6e650000       /* "aizone" */
-#define NGX_HTTP_AI_ZONE_VERSION   1
+#define NGX_HTTP_AI_ZONE_VERSION   2
 
 
 /* in shared memory; changed layout: another version */
@@ -27,13 +27,26 @@ typedef struct {
     ngx_rbtree_t         rbtree;
     ngx_rbtree_node_t    sentinel;
     ngx_queue_t          slots;
+    ngx_rbtree_t         blocks;
+    ngx_rbtree_node_t    blocks_sentinel;
+    ngx_http_ai_pins_t  *pins;
 } ngx_http_ai_zone_sh_t;
 
 
 typedef struct {
     ngx_str_t             key;
-    ngx_http_ai_slot_t  **slot;
+    ngx_http_ai_slot_t  **slot;             /* one of them */
+    void                **block;
+    size_t                size;             /* of a block */
 } ngx_http_ai_zone_want_t;
+
+
+/* the key and the bytes follow */
+typedef struct {
+    ngx_str_node_t        sn;
+    size_t                size;
+    void                 *data;
+} ngx_http_ai_zone_block_t;
 
 
 /* shm_zone->data, one a configuration */
@@ -53,6 +66,8 @@ static ngx_int_t ngx_http_ai_zone_format(ngx_shm_zone_t *shm_zone);
 static ngx_int_t ngx_http_ai_zone_fill(ngx_shm_zone_t *shm_zone);
 static ngx_http_ai_slot_t *ngx_http_ai_zone_slot(ngx_http_ai_zone_ctx_t *ctx,
     ngx_str_t *key);
+static void *ngx_http_ai_zone_block(ngx_http_ai_zone_ctx_t *ctx,
+    ngx_http_ai_zone_want_t *want);
 static void ngx_http_ai_zone_clear(ngx_http_ai_zone_sh_t *sh, ngx_uint_t n);
 static void ngx_http_ai_zone_bury(ngx_http_ai_zone_sh_t *sh);
 
@@ -179,6 +194,30 @@ ngx_http_ai_zone_want(ngx_http_ai_zone_main_conf_t *conf, ngx_str_t *key,
 
     want->key = *key;
     want->slot = slot;
+    want->block = NULL;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_ai_zone_want_block(ngx_http_ai_zone_main_conf_t *conf,
+    ngx_str_t *key, size_t size, void **block)
+{
+    ngx_http_ai_zone_ctx_t   *ctx;
+    ngx_http_ai_zone_want_t  *want;
+
+    ctx = conf->shm_zone->data;
+
+    want = ngx_array_push(&ctx->wants);
+    if (want == NULL) {
+        return NGX_ERROR;
+    }
+
+    want->key = *key;
+    want->slot = NULL;
+    want->block = block;
+    want->size = size;
 
     return NGX_OK;
 }
@@ -255,6 +294,13 @@ ngx_http_ai_zone_format(ngx_shm_zone_t *shm_zone)
 
     ngx_rbtree_init(&sh->rbtree, &sh->sentinel, ngx_str_rbtree_insert_value);
     ngx_queue_init(&sh->slots);
+    ngx_rbtree_init(&sh->blocks, &sh->blocks_sentinel,
+                    ngx_str_rbtree_insert_value);
+
+    sh->pins = ngx_http_ai_pins_create(ctx->shpool, shm_zone->shm.size);
+    if (sh->pins == NULL) {
+        return NGX_ERROR;
+    }
 
     ctx->sh = sh;
     ctx->shpool->data = sh;
@@ -280,7 +326,7 @@ ngx_http_ai_zone_format(ngx_shm_zone_t *shm_zone)
 static ngx_int_t
 ngx_http_ai_zone_fill(ngx_shm_zone_t *shm_zone)
 {
-    ngx_uint_t                i;
+    ngx_uint_t                i, found;
     ngx_http_ai_zone_ctx_t   *ctx;
     ngx_http_ai_zone_want_t  *want;
 
@@ -290,10 +336,19 @@ ngx_http_ai_zone_fill(ngx_shm_zone_t *shm_zone)
     for (i = 0; i < ctx->wants.nelts; i++) {
 
         ngx_shmtx_lock(&ctx->shpool->mutex);
-        *want[i].slot = ngx_http_ai_zone_slot(ctx, &want[i].key);
+
+        if (want[i].slot) {
+            *want[i].slot = ngx_http_ai_zone_slot(ctx, &want[i].key);
+            found = (*want[i].slot != NULL);
+
+        } else {
+            *want[i].block = ngx_http_ai_zone_block(ctx, &want[i]);
+            found = (*want[i].block != NULL);
+        }
+
         ngx_shmtx_unlock(&ctx->shpool->mutex);
 
-        if (*want[i].slot == NULL) {
+        if (!found) {
             ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
                           "ai_zone \"%V\" is too small for %ui targets",
                           &shm_zone->shm.name, ctx->wants.nelts);
@@ -335,6 +390,50 @@ ngx_http_ai_zone_slot(ngx_http_ai_zone_ctx_t *ctx, ngx_str_t *key)
     ngx_queue_insert_tail(&ctx->sh->slots, &slot->queue);
 
     return slot;
+}
+
+
+static void *
+ngx_http_ai_zone_block(ngx_http_ai_zone_ctx_t *ctx,
+    ngx_http_ai_zone_want_t *want)
+{
+    uint32_t                   hash;
+    ngx_str_node_t            *sn;
+    ngx_http_ai_zone_block_t  *block;
+
+    hash = ngx_crc32_short(want->key.data, want->key.len);
+
+    sn = ngx_str_rbtree_lookup(&ctx->sh->blocks, &want->key, hash);
+
+    if (sn) {
+        block = (ngx_http_ai_zone_block_t *) sn;
+        return block->size == want->size ? block->data : NULL;
+    }
+
+    block = ngx_slab_calloc_locked(ctx->shpool,
+                                   sizeof(ngx_http_ai_zone_block_t)
+                                   + want->key.len);
+    if (block == NULL) {
+        return NULL;
+    }
+
+    block->data = ngx_slab_calloc_locked(ctx->shpool, want->size);
+
+    if (block->data == NULL) {
+        ngx_slab_free_locked(ctx->shpool, block);
+        return NULL;
+    }
+
+    block->size = want->size;
+    block->sn.str.data = (u_char *) block + sizeof(ngx_http_ai_zone_block_t);
+    block->sn.str.len = want->key.len;
+    ngx_memcpy(block->sn.str.data, want->key.data, want->key.len);
+
+    block->sn.node.key = hash;
+
+    ngx_rbtree_insert(&ctx->sh->blocks, &block->sn.node);
+
+    return block->data;
 }
 
 
@@ -472,6 +571,17 @@ ngx_http_ai_slot_conns(const ngx_http_ai_slot_t *slot)
     }
 
     return sum;
+}
+
+
+ngx_http_ai_pins_t *
+ngx_http_ai_zone_pins(ngx_shm_zone_t *zone)
+{
+    ngx_http_ai_zone_ctx_t  *ctx;
+
+    ctx = zone->data;
+
+    return ctx->sh->pins;
 }
 
 

@@ -1,13 +1,17 @@
 
 /*
- * ai_zone: memory that all workers share.  Today it holds one slot a route
- * target: requests in flight, for least_conn, and the round-robin state.
+ * ai_zone: memory that all workers share: one slot a route target, with its
+ * requests in flight for least_conn and the round-robin state; and where
+ * stored objects are.
  */
 
 #include <core/ngx_http_ai.h>
 
 #ifndef NGX_HTTP_AI_ZONE_H
 #define NGX_HTTP_AI_ZONE_H
+
+
+#include <store/ngx_http_ai_pin.h>
 
 
 /*
@@ -55,6 +59,14 @@ ngx_int_t ngx_http_ai_zone_init_conf(ngx_conf_t *cf,
 ngx_int_t ngx_http_ai_zone_want(ngx_http_ai_zone_main_conf_t *conf,
     ngx_str_t *key, ngx_http_ai_slot_t **slot);
 
+/*
+ * The same for anything else that workers share: size bytes under a key,
+ * zeroed when they are new.  They stay over reloads as long as key and size
+ * are the same.
+ */
+ngx_int_t ngx_http_ai_zone_want_block(ngx_http_ai_zone_main_conf_t *conf,
+    ngx_str_t *key, size_t size, void **block);
+
 /* the worker's own entry in all slots; counts of workers that died are
  * cleared.  To be called in init_process */
 ngx_int_t ngx_http_ai_zone_init_process(ngx_cycle_t *cycle);
@@ -68,6 +80,9 @@ int64_t ngx_http_ai_slot_conns(const ngx_http_ai_slot_t *slot);
 
 /* clears what dead workers left, at most once a second; under the lock */
 void ngx_http_ai_zone_sweep(ngx_shm_zone_t *zone);
+
+/* under the lock */
+ngx_http_ai_pins_t *ngx_http_ai_zone_pins(ngx_shm_zone_t *zone);
 
 void ngx_http_ai_zone_lock(ngx_shm_zone_t *zone);
 void ngx_http_ai_zone_unlock(ngx_shm_zone_t *zone);
