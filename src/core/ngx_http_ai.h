@@ -24,9 +24,12 @@ typedef struct ngx_http_ai_provider_s   ngx_http_ai_provider_t;
 typedef struct ngx_http_ai_route_s      ngx_http_ai_route_t;
 typedef struct ngx_http_ai_target_s     ngx_http_ai_target_t;
 typedef struct ngx_http_ai_peers_s      ngx_http_ai_peers_t;
+typedef struct ngx_http_ai_form_s       ngx_http_ai_form_t;
 
 
 #include <core/ngx_http_ai_util.h>
+#include <core/ngx_http_ai_param.h>
+#include <provider/ngx_http_ai_credential.h>
 #include <provider/ngx_http_ai_provider.h>
 #include <store/ngx_http_ai_zone.h>
 #include <route/ngx_http_ai_route.h>

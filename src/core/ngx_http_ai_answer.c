@@ -17,7 +17,7 @@ static ngx_int_t ngx_http_ai_answer_decoder(ngx_http_ai_attempt_t *at);
 static ngx_int_t ngx_http_ai_answer_encoder(ngx_http_ai_attempt_t *at);
 static ngx_int_t ngx_http_ai_answer_whole(ngx_http_ai_attempt_t *at,
     u_char *p, size_t len);
-static ngx_int_t ngx_http_ai_answer_sse(ngx_http_ai_attempt_t *at,
+static ngx_int_t ngx_http_ai_answer_frame(ngx_http_ai_attempt_t *at,
     ai_sse_event_t *ev);
 static ngx_int_t ngx_http_ai_answer_watch(ngx_http_ai_attempt_t *at,
     ai_sse_event_t *ev);
@@ -28,6 +28,7 @@ static ngx_int_t ngx_http_ai_answer_translate(ngx_http_ai_attempt_t *at,
 static ngx_int_t ngx_http_ai_answer_invalid(ngx_http_ai_attempt_t *at,
     const char *what);
 static ai_int_t ngx_http_ai_answer_event(void *data, const ai_event_t *ev);
+static void ngx_http_ai_answer_pin(ngx_http_ai_attempt_t *at);
 static void ngx_http_ai_answer_content(ngx_http_ai_attempt_t *at);
 static void ngx_http_ai_answer_terminal(ngx_http_ai_attempt_t *at);
 static void ngx_http_ai_answer_error(ngx_http_ai_attempt_t *at,
@@ -53,11 +54,21 @@ ngx_int_t
 ngx_http_ai_answer_header(ngx_http_ai_attempt_t *at)
 {
     if (!ngx_http_ai_answer_is_ok(at)) {
-        at->sse_answer = 0;
+        at->framed = 0;
         return NGX_OK;
     }
 
-    if (!at->sse_answer) {
+    if (ngx_http_ai_is_raw(at->ctx)) {
+        ngx_http_ai_flow_header(at);
+        return NGX_OK;
+    }
+
+    if (at->ctx->op == NGX_HTTP_AI_OP_CALL) {
+        at->framed = 0;
+        return NGX_OK;
+    }
+
+    if (!at->framed) {
 
         /* a JSON answer to somebody who wants a stream becomes one */
 
@@ -67,15 +78,15 @@ ngx_http_ai_answer_header(ngx_http_ai_attempt_t *at)
         at->translate = 1;
     }
 
-    if (at->sse_answer) {
-        ai_sse_init(&at->sse, &at->ai_pool, 0);
+    if (at->framed) {
+        ai_frames_init(&at->frames, at->api->framing, &at->ai_pool);
     }
 
     if (at->translate || at->ctx->dialect != &ai_dialect_openai) {
         return ngx_http_ai_answer_decoder(at);
     }
 
-    ai_watch_init(&at->watch, at->provider->api, &at->ai_pool,
+    ai_watch_init(&at->watch, at->api, &at->ai_pool,
                   !at->ctx->peek.include_usage);
 
     return NGX_OK;
@@ -95,7 +106,7 @@ ngx_http_ai_answer_decoder(ngx_http_ai_attempt_t *at)
     sink.event = ngx_http_ai_answer_event;
     sink.data = at;
 
-    at->decoder = ai_decoder_create(at->provider->api, &at->ai_pool, &sink);
+    at->decoder = ai_decoder_create(at->api, &at->ai_pool, &sink);
 
     if (at->decoder == NULL) {
         return NGX_ERROR;
@@ -112,19 +123,13 @@ ngx_http_ai_answer_encoder(ngx_http_ai_attempt_t *at)
 {
     ai_buf_t            id, model;
     ai_str_t            name;
-    uint32_t            bytes[4];
-    ngx_uint_t          i;
     ai_reply_conf_t     conf;
     ngx_http_ai_ctx_t  *ctx;
 
     ctx = at->ctx;
 
-    for (i = 0; i < 4; i++) {
-        bytes[i] = (uint32_t) ngx_random() ^ ((uint32_t) ngx_random() << 16);
-    }
-
     ai_buf_init(&id, &at->ai_pool);
-    ai_dialect_id(&id, (u_char *) bytes);
+    ngx_http_ai_random_id(&id);
 
     ai_buf_init(&model, &at->ai_pool);
     name = ai_str(&at->candidate->model);
@@ -151,6 +156,20 @@ ngx_http_ai_answer_encoder(ngx_http_ai_attempt_t *at)
 }
 
 
+void
+ngx_http_ai_random_id(ai_buf_t *b)
+{
+    uint32_t    bytes[4];
+    ngx_uint_t  i;
+
+    for (i = 0; i < 4; i++) {
+        bytes[i] = (uint32_t) ngx_random() ^ ((uint32_t) ngx_random() << 16);
+    }
+
+    ai_dialect_id(b, (u_char *) bytes);
+}
+
+
 /* NGX_ERROR ends the attempt, at->failure says why */
 
 ngx_int_t
@@ -165,7 +184,12 @@ ngx_http_ai_answer_feed(ngx_http_ai_attempt_t *at, u_char *p, size_t len)
         return NGX_OK;
     }
 
-    if (!at->sse_answer) {
+    if (at->flow) {
+        ngx_http_ai_flow_feed(at, p, len);
+        return at->out.failed ? NGX_ERROR : NGX_OK;
+    }
+
+    if (!at->framed) {
         return ngx_http_ai_answer_whole(at, p, len);
     }
 
@@ -178,21 +202,22 @@ ngx_http_ai_answer_feed(ngx_http_ai_attempt_t *at, u_char *p, size_t len)
 
     for ( ;; ) {
 
-        rc = ai_sse_next(&at->sse, &in, &ev);
+        rc = ai_frames_next(&at->frames, &in, &ev);
 
         if (rc == AI_AGAIN) {
             break;
         }
 
         if (rc != AI_OK) {
-            return ngx_http_ai_answer_invalid(at, "an event that is too long");
+            return ngx_http_ai_answer_invalid(at, "an event that is too long "
+                                              "or broken");
         }
 
         if (at->terminal) {
             continue;
         }
 
-        rv = ngx_http_ai_answer_sse(at, &ev);
+        rv = ngx_http_ai_answer_frame(at, &ev);
 
         if (rv != NGX_OK) {
             return rv;
@@ -210,7 +235,7 @@ ngx_http_ai_answer_feed(ngx_http_ai_attempt_t *at, u_char *p, size_t len)
 
 
 static ngx_int_t
-ngx_http_ai_answer_sse(ngx_http_ai_attempt_t *at, ai_sse_event_t *ev)
+ngx_http_ai_answer_frame(ngx_http_ai_attempt_t *at, ai_sse_event_t *ev)
 {
     if (at->translate) {
         return ngx_http_ai_answer_translate(at, ev);
@@ -299,7 +324,7 @@ static ngx_int_t
 ngx_http_ai_answer_observe(ngx_http_ai_attempt_t *at, ai_sse_event_t *ev)
 {
     if (ev->data.data) {
-        (void) at->provider->api->stream(at->decoder, ev);
+        (void) at->api->stream(at->decoder, ev);
 
         if (at->failure && !at->content) {
             return NGX_ERROR;
@@ -331,7 +356,7 @@ ngx_http_ai_answer_translate(ngx_http_ai_attempt_t *at, ai_sse_event_t *ev)
         return NGX_OK;
     }
 
-    if (at->provider->api->stream(at->decoder, ev) != AI_OK) {
+    if (at->api->stream(at->decoder, ev) != AI_OK) {
 
         if (at->error.kind != AI_ERR_NONE) {
             return NGX_ERROR;
@@ -395,6 +420,7 @@ ngx_http_ai_answer_event(void *data, const ai_event_t *ev)
     case AI_EVENT_START:
         if (at->response_id.len == 0 && ev->id.len) {
             (void) ai_str_dup(&at->ai_pool, &at->response_id, &ev->id);
+            ngx_http_ai_answer_pin(at);
         }
 
         break;
@@ -416,12 +442,35 @@ ngx_http_ai_answer_event(void *data, const ai_event_t *ev)
 }
 
 
+/* what the provider keeps can be asked for only there */
+
+static void
+ngx_http_ai_answer_pin(ngx_http_ai_attempt_t *at)
+{
+    uint64_t  id, where;
+
+    if (at->translate || at->api->family != AI_FAMILY_RESPONSES) {
+        return;
+    }
+
+    id = ngx_http_ai_pin_hash((u_char *) at->response_id.data,
+                              at->response_id.len);
+    where = ngx_http_ai_pin_hash(at->provider->name.data,
+                                 at->provider->name.len);
+
+    if (id) {
+        ngx_http_ai_pin_set(
+            ngx_http_ai_main_conf(at->ctx->request)->zone.shm_zone, id, where);
+    }
+}
+
+
 /* the first content: from now on nobody else can answer */
 
 static void
 ngx_http_ai_answer_content(ngx_http_ai_attempt_t *at)
 {
-    if (at->content || !at->sse_answer || !at->stream) {
+    if (at->content || !at->framed || !at->stream) {
         return;
     }
 
@@ -583,20 +632,25 @@ ngx_http_ai_answer_end(ngx_http_ai_attempt_t *at, ngx_int_t rc)
         at->first_token = ngx_http_ai_now();
     }
 
-    if (at->status == 0 || (rc != NGX_OK && !at->sse_answer)) {
+    if (at->flow) {
+        ngx_http_ai_flow_end(at, rc);
+
+    } else if (at->status == 0 || (rc != NGX_OK && !at->framed)) {
         ngx_http_ai_answer_broken(at, rc);
 
     } else if (!ngx_http_ai_answer_is_ok(at)) {
         ngx_http_ai_answer_refused(at);
 
-    } else if (at->sse_answer) {
+    } else if (at->framed) {
         ngx_http_ai_answer_end_stream(at, rc);
 
     } else {
         ngx_http_ai_answer_end_whole(at);
     }
 
-    if (at->decoder == NULL && ngx_http_ai_answer_is_ok(at)) {
+    if (at->decoder == NULL && at->service == NULL
+        && ngx_http_ai_answer_is_ok(at))
+    {
         at->usage = at->watch.usage;
         at->finish = at->watch.finish;
         at->response_id = at->watch.id;
@@ -615,7 +669,7 @@ ngx_http_ai_answer_refused(ngx_http_ai_attempt_t *at)
 
     body = ai_buf_str(&at->whole);
 
-    ai_provider_error(at->provider->api, at->status, &body, &at->ai_pool,
+    ai_provider_error(at->api, at->status, &body, &at->ai_pool,
                       &at->error);
 
     if (at->retry_after >= 0) {
@@ -629,6 +683,12 @@ ngx_http_ai_answer_refused(ngx_http_ai_attempt_t *at)
                       "ai: provider \"%V\" refused the key with status %ui",
                       &at->provider->name, at->status);
     }
+
+    if (at->status == NGX_HTTP_UNAUTHORIZED && at->provider->credential
+        && at->provider->credential->refused)
+    {
+        at->provider->credential->refused(at);
+    }
 }
 
 
@@ -637,10 +697,27 @@ ngx_http_ai_answer_refused(ngx_http_ai_attempt_t *at)
 static void
 ngx_http_ai_answer_end_whole(ngx_http_ai_attempt_t *at)
 {
-    ai_int_t  rc;
-    ai_str_t  body;
+    ai_int_t    rc;
+    ai_str_t    body;
+    ai_error_t  err;
 
     body = ai_buf_str(&at->whole);
+
+    if (at->service) {
+
+        if (ngx_http_ai_call_answer(at, &err) == NGX_OK) {
+            at->complete = 1;
+
+        } else if (err.kind != AI_ERR_NONE) {
+            ngx_http_ai_answer_error(at, &err);
+
+        } else {
+            (void) ngx_http_ai_answer_invalid(at, "an answer that is none of "
+                                              "its API");
+        }
+
+        return;
+    }
 
     if (at->decoder == NULL) {
 
@@ -655,7 +732,7 @@ ngx_http_ai_answer_end_whole(ngx_http_ai_attempt_t *at)
         return;
     }
 
-    rc = at->provider->api->answer(at->decoder, &body);
+    rc = at->api->answer(at->decoder, &body);
 
     if (at->failure) {
         return;
@@ -680,17 +757,19 @@ ngx_http_ai_answer_end_whole(ngx_http_ai_attempt_t *at)
 static void
 ngx_http_ai_answer_end_stream(ngx_http_ai_attempt_t *at, ngx_int_t rc)
 {
+    ai_str_t         tail;
     ai_buf_t        *out;
     ai_sse_event_t   ev;
 
     /* some hosts forget the blank line behind their last event */
 
     if (rc == NGX_OK && !at->failure && !at->terminal
-        && ai_sse_end(&at->sse, &ev, 1) == AI_OK)
+        && ai_frames_end(&at->frames, &ev) == AI_OK
+        && ngx_http_ai_answer_frame(at, &ev) == NGX_OK
+        && !at->translate)
     {
-        if (ngx_http_ai_answer_sse(at, &ev) == NGX_OK && !at->translate) {
-            ai_buf_lit(&at->out, "\n\n");
-        }
+        tail = ai_frames_tail(at->api->framing);
+        ai_buf_cat(&at->out, &tail);
     }
 
     if (at->timer.timer_set) {
@@ -722,7 +801,7 @@ ngx_http_ai_answer_end_stream(ngx_http_ai_attempt_t *at, ngx_int_t rc)
         }
 
     } else if ((at->terminal || rc == NGX_OK)
-               && at->provider->api->stream_end(at->decoder) == AI_OK
+               && at->api->stream_end(at->decoder) == AI_OK
                && !at->failure
                && (at->reply == NULL
                    || at->ctx->dialect->reply_end(at->reply) == AI_OK))

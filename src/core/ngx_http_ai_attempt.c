@@ -9,8 +9,17 @@
 
 
 static ngx_int_t ngx_http_ai_attempt_conf(ngx_http_ai_attempt_t *at);
+static const ai_provider_t *ngx_http_ai_attempt_api(ngx_http_ai_ctx_t *ctx,
+    ngx_http_ai_candidate_t *candidate);
 static ngx_int_t ngx_http_ai_attempt_subrequest(ngx_http_ai_attempt_t *at);
 static void ngx_http_ai_attempt_start(ngx_http_request_t *sr);
+static ngx_int_t ngx_http_ai_attempt_authorize(ngx_http_request_t *sr,
+    ngx_http_ai_attempt_t *at);
+static void ngx_http_ai_attempt_withdraw(void *data);
+static void ngx_http_ai_attempt_unauthorized(ngx_http_request_t *sr,
+    ngx_http_ai_attempt_t *at);
+static void ngx_http_ai_attempt_resolve(ngx_http_request_t *sr,
+    ngx_http_ai_attempt_t *at);
 static ngx_int_t ngx_http_ai_attempt_gone(ngx_http_request_t *sr, void *data,
     ngx_int_t rc);
 static void ngx_http_ai_attempt_timer(ngx_event_t *ev);
@@ -53,9 +62,12 @@ ngx_http_ai_attempt_launch(ngx_http_ai_ctx_t *ctx,
     at->ctx = ctx;
     at->candidate = candidate;
     at->provider = candidate->provider;
-    at->stream = ctx->peek.stream;
-    at->translate = (at->provider->api->family != ctx->dialect->family
-                     || ctx->array);
+    at->api = ngx_http_ai_attempt_api(ctx, candidate);
+    at->stream = ngx_http_ai_is_chat(ctx) && ctx->peek.stream;
+    at->translate = (!ctx->passthrough
+                     && (at->api->family != ctx->dialect->family
+                         || at->api->family == AI_FAMILY_NONE
+                         || ctx->array));
     at->retry_after = -1;
     at->start = ngx_http_ai_now();
 
@@ -89,6 +101,27 @@ ngx_http_ai_attempt_launch(ngx_http_ai_ctx_t *ctx,
     ctx->nattempts++;
 
     return NGX_OK;
+}
+
+
+/* an account may speak several APIs: the client's own goes first */
+
+static const ai_provider_t *
+ngx_http_ai_attempt_api(ngx_http_ai_ctx_t *ctx,
+    ngx_http_ai_candidate_t *candidate)
+{
+    ai_str_t              model;
+    const ai_provider_t  *api;
+
+    api = candidate->provider->api;
+
+    if (api->choose == NULL) {
+        return api;
+    }
+
+    model = ai_str(&candidate->model);
+
+    return api->choose(&model, ctx->dialect->family);
 }
 
 
@@ -166,7 +199,8 @@ ngx_http_ai_attempt_subrequest(ngx_http_ai_attempt_t *at)
 
     sr->write_event_handler = ngx_http_ai_attempt_start;
     sr->loc_conf = r->loc_conf;
-    sr->method = NGX_HTTP_POST;
+    sr->method = at->ctx->op == NGX_HTTP_AI_OP_RAW ? r->method
+                                                   : NGX_HTTP_POST;
     ngx_str_set(&sr->method_name, "POST");
     sr->request_body = NULL;
     sr->upstream_states = NULL;
@@ -193,6 +227,98 @@ ngx_http_ai_attempt_start(ngx_http_request_t *sr)
         ngx_http_finalize_request(sr, NGX_OK);
         return;
     }
+
+    if (at->provider->credential && at->provider->credential->prepare) {
+
+        rc = ngx_http_ai_attempt_authorize(sr, at);
+
+        if (rc == NGX_AGAIN) {
+            return;
+        }
+
+        if (rc != NGX_OK) {
+            ngx_http_ai_attempt_unauthorized(sr, at);
+            return;
+        }
+    }
+
+    ngx_http_ai_attempt_resolve(sr, at);
+}
+
+
+static ngx_int_t
+ngx_http_ai_attempt_authorize(ngx_http_request_t *sr,
+    ngx_http_ai_attempt_t *at)
+{
+    ngx_http_cleanup_t  *cln;
+
+    cln = ngx_http_cleanup_add(sr, 0);
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    cln->handler = ngx_http_ai_attempt_withdraw;
+    cln->data = at;
+
+    at->state = NGX_HTTP_AI_AT_AUTHORIZING;
+
+    return at->provider->credential->prepare(at);
+}
+
+
+/* nobody waits for the credential any more */
+
+static void
+ngx_http_ai_attempt_withdraw(void *data)
+{
+    ngx_http_ai_attempt_t  *at = data;
+
+    if (at->credential) {
+        at->provider->credential->cancel(at);
+        at->credential = NULL;
+    }
+}
+
+
+static void
+ngx_http_ai_attempt_unauthorized(ngx_http_request_t *sr,
+    ngx_http_ai_attempt_t *at)
+{
+    ngx_http_ai_attempt_fail(at, AI_ERR_UPSTREAM_AUTH,
+                             NGX_HTTP_AI_NEXT_AUTH|NGX_HTTP_AI_NEXT_ERROR);
+    ngx_http_finalize_request(sr, NGX_OK);
+}
+
+
+void
+ngx_http_ai_credential_done(ngx_http_ai_attempt_t *at, ngx_int_t rc)
+{
+    ngx_connection_t    *c;
+    ngx_http_request_t  *sr;
+
+    sr = at->request;
+    c = sr->connection;
+
+    ngx_http_set_log_request(c->log, sr);
+
+    at->credential = NULL;
+
+    if (rc == NGX_OK) {
+        ngx_http_ai_attempt_resolve(sr, at);
+
+    } else {
+        ngx_http_ai_attempt_unauthorized(sr, at);
+    }
+
+    ngx_http_run_posted_requests(c);
+}
+
+
+static void
+ngx_http_ai_attempt_resolve(ngx_http_request_t *sr,
+    ngx_http_ai_attempt_t *at)
+{
+    ngx_int_t  rc;
 
     if (at->provider->uscf) {
         ngx_http_ai_attempt_begin(sr, at);
@@ -333,6 +459,10 @@ ngx_http_ai_attempt_cancel(ngx_http_ai_attempt_t *at)
         /* start() is posted and will find the mark */
         at->state = NGX_HTTP_AI_AT_ENDED;
         return;
+
+    case NGX_HTTP_AI_AT_AUTHORIZING:
+        ngx_http_ai_attempt_withdraw(at);
+        break;
 
     case NGX_HTTP_AI_AT_RESOLVING:
         if (at->resolve) {

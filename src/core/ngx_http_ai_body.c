@@ -9,6 +9,10 @@
 #include <core/ngx_http_ai.h>
 
 
+/* others may be large, and are not parsed */
+#define ngx_http_ai_body_is_json(ctx)  ((ctx)->op <= NGX_HTTP_AI_OP_MEDIA)
+
+
 static ngx_int_t ngx_http_ai_body_acceptable(ngx_http_request_t *r,
     ngx_http_ai_ctx_t *ctx);
 static ngx_int_t ngx_http_ai_body_buffer(ngx_http_request_t *r,
@@ -16,6 +20,8 @@ static ngx_int_t ngx_http_ai_body_buffer(ngx_http_request_t *r,
 static void ngx_http_ai_body_read(ngx_http_request_t *r);
 static void ngx_http_ai_body_ready(ngx_http_request_t *r);
 static void ngx_http_ai_body_scan(ngx_http_request_t *r,
+    ngx_http_ai_ctx_t *ctx);
+static void ngx_http_ai_body_scan_form(ngx_http_request_t *r,
     ngx_http_ai_ctx_t *ctx);
 static ngx_int_t ngx_http_ai_body_join(ngx_http_request_t *r,
     ngx_http_ai_ctx_t *ctx);
@@ -46,14 +52,16 @@ ngx_http_ai_body_handler(ngx_http_request_t *r)
     }
 
     if (ctx->error.kind != AI_ERR_NONE
-        || ctx->op != NGX_HTTP_AI_OP_CHAT
+        || !ngx_http_ai_is_sent(ctx)
         || ngx_http_ai_body_acceptable(r, ctx) != NGX_OK)
     {
         ctx->body_done = 1;
         return NGX_DECLINED;
     }
 
-    if (ngx_http_ai_body_buffer(r, ctx) != NGX_OK) {
+    if (ngx_http_ai_body_is_json(ctx)
+        && ngx_http_ai_body_buffer(r, ctx) != NGX_OK)
+    {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -81,7 +89,8 @@ ngx_http_ai_body_acceptable(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx)
 
     static ngx_str_t   encoding = ngx_string("content-encoding");
 
-    if (r->headers_in.content_length_n > 0
+    if (ngx_http_ai_body_is_json(ctx)
+        && r->headers_in.content_length_n > 0
         && (size_t) r->headers_in.content_length_n
            > ctx->conf->pass.body_max_size)
     {
@@ -222,6 +231,15 @@ ngx_http_ai_body_scan(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx)
     u_char    *p;
     ai_str_t   text;
 
+    if (ctx->op == NGX_HTTP_AI_OP_RAW) {
+        return;
+    }
+
+    if (ctx->op == NGX_HTTP_AI_OP_FORM) {
+        ngx_http_ai_body_scan_form(r, ctx);
+        return;
+    }
+
     if (ngx_http_ai_body_join(r, ctx) != NGX_OK) {
         if (ctx->error.kind == AI_ERR_NONE) {
             ai_error_set(&ctx->error, AI_ERR_SERVER, NULL);
@@ -270,6 +288,22 @@ ngx_http_ai_body_scan(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx)
     ctx->request_model = ngx_http_ai_str(&ctx->peek.model);
     ctx->prompt_est = ngx_http_ai_body_estimate(&ctx->doc,
                                                 ctx->peek.messages_ref);
+}
+
+
+static void
+ngx_http_ai_body_scan_form(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx)
+{
+    if (ngx_http_ai_form_scan(r, ctx) != NGX_OK) {
+
+        if (ctx->error.kind == AI_ERR_NONE) {
+            ai_error_set(&ctx->error, AI_ERR_SERVER, NULL);
+        }
+
+        return;
+    }
+
+    ctx->request_model = ngx_http_ai_str(&ctx->peek.model);
 }
 
 

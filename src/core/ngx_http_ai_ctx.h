@@ -26,8 +26,23 @@ typedef enum {
     NGX_HTTP_AI_OP_BASE,                    /* GET, HEAD of the base */
     NGX_HTTP_AI_OP_MODELS,                  /* GET models */
     NGX_HTTP_AI_OP_MODEL,                   /* GET models/{id} */
-    NGX_HTTP_AI_OP_CHAT                     /* POST chat/completions */
+    NGX_HTTP_AI_OP_TAGS,                    /* GET api/tags, Ollama's list */
+
+    /* those that go to a provider */
+    NGX_HTTP_AI_OP_CHAT,                    /* whatever its dialect */
+    NGX_HTTP_AI_OP_CALL,                    /* dialect->form: embeddings ... */
+    NGX_HTTP_AI_OP_MEDIA,                   /* JSON with a model in it, any
+                                               answer: images, speech ... */
+    NGX_HTTP_AI_OP_FORM,                    /* the same in multipart */
+    NGX_HTTP_AI_OP_RAW                      /* any method, path and body */
 } ngx_http_ai_op_e;
+
+
+#define ngx_http_ai_is_chat(ctx)    ((ctx)->op == NGX_HTTP_AI_OP_CHAT)
+#define ngx_http_ai_is_sent(ctx)    ((ctx)->op >= NGX_HTTP_AI_OP_CHAT)
+
+/* the provider's bytes are the client's, whatever they are */
+#define ngx_http_ai_is_raw(ctx)     ((ctx)->op >= NGX_HTTP_AI_OP_MEDIA)
 
 
 struct ngx_http_ai_ctx_s {
@@ -39,6 +54,14 @@ struct ngx_http_ai_ctx_s {
     /* the request; written by core/body when it was read */
     ngx_http_ai_op_e           op;
     const ai_dialect_t        *dialect;     /* never NULL */
+    ngx_str_t                  operation;   /* $ai_operation */
+    ngx_uint_t                 methods;     /* of the path, after a 405 */
+    ngx_str_t                  name;        /* the path behind the version,
+                                               of MEDIA, FORM, RAW */
+    uint64_t                   pin;         /* hash of the stored object that
+                                               is meant; 0: none */
+    uint64_t                   where;       /* ... and of the provider that
+                                               has it; 0: not known */
     ngx_str_t                  model_id;    /* of models/{id}, decoded */
     ngx_str_t                  body;        /* contiguous */
     ai_json_t                  doc;
@@ -53,7 +76,9 @@ struct ngx_http_ai_ctx_s {
     ngx_uint_t                 ncandidates;
     ai_request_t              *rq;          /* decoded for a translation, the
                                                first time one is needed */
-    ai_dropped_t               rq_dropped;  /* by that decoding */
+    ai_call_t                 *call;        /* the same for a CALL */
+    ai_dropped_t              *rq_dropped;  /* by either decoding */
+    ngx_http_ai_form_t        *form;        /* of a FORM: where things are */
     ai_dropped_t               dropped;     /* for the current attempt */
 
     /* the attempts; written by core/run and core/attempt */
@@ -84,6 +109,8 @@ struct ngx_http_ai_ctx_s {
 
     unsigned                   array:1;     /* a stream as one JSON array */
     unsigned                   body_done:1; /* parsed, or refused */
+    unsigned                   modelless:1; /* RAW: no model is named */
+    unsigned                   passthrough:1;        /* RAW: no path of ours */
     unsigned                   is_posted:1;
     unsigned                   busy:1;      /* buf is not out yet */
     unsigned                   header_sent:1;
@@ -96,6 +123,7 @@ struct ngx_http_ai_ctx_s {
 
 typedef enum {
     NGX_HTTP_AI_AT_WAITING = 0,             /* posted, not started */
+    NGX_HTTP_AI_AT_AUTHORIZING,             /* credential->prepare pending */
     NGX_HTTP_AI_AT_RESOLVING,
     NGX_HTTP_AI_AT_RUNNING,                 /* has an upstream */
     NGX_HTTP_AI_AT_ENDED                    /* rc, error are final */
@@ -108,6 +136,8 @@ struct ngx_http_ai_attempt_s {
     ngx_http_request_t        *request;     /* the subrequest; NULL: gone */
     ngx_http_ai_candidate_t   *candidate;
     const ngx_http_ai_provider_t  *provider;
+    const ai_provider_t       *api;         /* the provider's, or the one it
+                                               has for this client or model */
     ngx_http_ai_at_state_e     state;
     ngx_pool_t                *pool;        /* NULL: given back */
     ai_pool_t                  ai_pool;
@@ -118,6 +148,8 @@ struct ngx_http_ai_attempt_s {
     ngx_http_upstream_conf_t  *conf;        /* the provider's, or a copy with
                                                the location's timeouts */
     ngx_resolver_ctx_t        *resolve;     /* while RESOLVING */
+    void                      *credential;  /* while AUTHORIZING: what is
+                                               waited for */
 
     /* the answer */
     ngx_uint_t                 status;      /* HTTP, 0: none came */
@@ -125,11 +157,15 @@ struct ngx_http_ai_attempt_s {
     ngx_http_chunked_t         chunked;
     ngx_array_t                pass;        /* ngx_table_elt_t: headers that
                                                go on to the client */
+    ngx_str_t                  type;        /* Content-Type and ... */
+    off_t                      length;      /* ... Content-Length, -1: none;
+                                               where bytes just go on */
     int64_t                    retry_after; /* ms, -1 */
     ai_buf_t                   whole;       /* a JSON answer, or an error */
-    ai_sse_t                   sse;
+    ai_frames_t                frames;      /* of a stream */
     ai_watch_t                 watch;       /* OpenAI's chat, passed through */
-    ai_decoder_t              *decoder;     /* of any other answer */
+    ai_decoder_t              *decoder;     /* of any other chat */
+    const ai_service_t        *service;     /* of a CALL */
     void                      *reply;       /* of ctx->dialect */
     ai_buf_t                   out;         /* for the client, not sent yet */
     ai_buf_t                   sent;        /* what the filters have of it */
@@ -147,8 +183,10 @@ struct ngx_http_ai_attempt_s {
     ngx_uint_t                 interim;     /* 1xx answers before this one */
 
     unsigned                   stream:1;    /* the client asked for one */
-    unsigned                   sse_answer:1;         /* and got one */
+    unsigned                   framed:1;    /* and the answer is one */
     unsigned                   translate:1;
+    unsigned                   flow:1;      /* bytes go on as they come, the
+                                               header too */
     unsigned                   content:1;   /* first content event was seen */
     unsigned                   terminal:1;  /* the protocol's own end */
     unsigned                   complete:1;  /* answer is whole and valid */
@@ -198,6 +236,10 @@ void ngx_http_ai_attempt_fail(ngx_http_ai_attempt_t *at, ai_error_e kind,
 void ngx_http_ai_attempt_begin(ngx_http_request_t *sr,
     ngx_http_ai_attempt_t *at);
 
+/* core/outgoing: the target as pure code wants it; create_request */
+void ngx_http_ai_target(const ngx_http_ai_attempt_t *at, ai_target_t *target);
+ngx_int_t ngx_http_ai_outgoing(ngx_http_request_t *sr);
+
 /* core/upstream: the callbacks of an attempt's ngx_http_upstream_t */
 ngx_int_t ngx_http_ai_upstream_create(ngx_http_request_t *sr,
     ngx_http_ai_attempt_t *at);
@@ -208,8 +250,35 @@ ngx_int_t ngx_http_ai_answer_feed(ngx_http_ai_attempt_t *at, u_char *p,
     size_t len);
 void ngx_http_ai_answer_end(ngx_http_ai_attempt_t *at, ngx_int_t rc);
 
+/* core/flow: bytes of any kind */
+void ngx_http_ai_flow_header(ngx_http_ai_attempt_t *at);
+void ngx_http_ai_flow_feed(ngx_http_ai_attempt_t *at, u_char *p, size_t len);
+void ngx_http_ai_flow_end(ngx_http_ai_attempt_t *at, ngx_int_t rc);
+
+/* core/call: one document; decode: ctx->call, once; answer: at->whole into
+ * at->out; count: our own estimate for an answer */
+ngx_int_t ngx_http_ai_call_decode(ngx_http_ai_ctx_t *ctx, ai_error_t *err);
+ngx_int_t ngx_http_ai_call_answer(ngx_http_ai_attempt_t *at,
+    ai_error_t *err);
+ngx_int_t ngx_http_ai_call_count(ngx_http_request_t *r,
+    ngx_http_ai_ctx_t *ctx);
+
+/* 29 random letters and digits, for an answer's id */
+void ngx_http_ai_random_id(ai_buf_t *b);
+
 /* core/rewrite: the request for one provider: at->body, at->body_len */
 ngx_int_t ngx_http_ai_rewrite(ngx_http_ai_attempt_t *at);
+/* appends bytes, or a part of the client's body, to at->body at *last */
+ngx_int_t ngx_http_ai_rewrite_add(ngx_http_ai_attempt_t *at,
+    ngx_chain_t ***last, u_char *start, size_t len);
+ngx_int_t ngx_http_ai_rewrite_part(ngx_http_ai_attempt_t *at,
+    ngx_chain_t ***last, off_t off, off_t len);
+
+/* core/form: multipart bodies.  scan: what is where, once a request, with
+ * ctx->error set if it is refused; rewrite: the model's name exchanged */
+ngx_int_t ngx_http_ai_form_scan(ngx_http_request_t *r,
+    ngx_http_ai_ctx_t *ctx);
+ngx_int_t ngx_http_ai_form_rewrite(ngx_http_ai_attempt_t *at);
 
 /* core/peers: connections and addresses of one provider in one worker */
 ngx_int_t ngx_http_ai_peers_create(ngx_conf_t *cf,

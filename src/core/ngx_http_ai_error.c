@@ -8,6 +8,8 @@
 
 static ngx_uint_t ngx_http_ai_error_page(ngx_http_request_t *r,
     ngx_uint_t status);
+static ngx_int_t ngx_http_ai_error_allow(ngx_http_request_t *r,
+    ngx_uint_t methods);
 static ngx_int_t ngx_http_ai_error_retry(ngx_http_request_t *r,
     const ai_error_t *err);
 
@@ -20,9 +22,6 @@ ngx_http_ai_error_send(ngx_http_request_t *r, const ai_error_t *err)
     ngx_uint_t          status;
     ngx_http_ai_ctx_t  *ctx;
 
-    static ngx_str_t    allow = ngx_string("Allow");
-    static ngx_str_t    post = ngx_string("POST");
-    static ngx_str_t    get = ngx_string("GET, HEAD");
 
     ctx = ngx_http_ai_ctx(r);
     status = ai_error_status(err);
@@ -45,9 +44,7 @@ ngx_http_ai_error_send(ngx_http_request_t *r, const ai_error_t *err)
     }
 
     if (err->kind == AI_ERR_METHOD
-        && ngx_http_ai_header_add(r, &allow, ctx->op == NGX_HTTP_AI_OP_CHAT
-                                             ? &post : &get)
-           != NGX_OK)
+        && ngx_http_ai_error_allow(r, ctx->methods) != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -56,6 +53,53 @@ ngx_http_ai_error_send(ngx_http_request_t *r, const ai_error_t *err)
     json.len = ai_buf_len(&b);
 
     return ngx_http_ai_json_send(r, status, &json);
+}
+
+
+static ngx_int_t
+ngx_http_ai_error_allow(ngx_http_request_t *r, ngx_uint_t methods)
+{
+    u_char            *p, *last;
+    ngx_str_t          value;
+    ngx_uint_t         i;
+
+    static ngx_str_t   name = ngx_string("Allow");
+
+    static struct {
+        ngx_uint_t  bit;
+        ngx_str_t   word;
+    } words[] = {
+        { NGX_HTTP_GET, ngx_string("GET") },
+        { NGX_HTTP_HEAD, ngx_string("HEAD") },
+        { NGX_HTTP_POST, ngx_string("POST") },
+        { NGX_HTTP_DELETE, ngx_string("DELETE") },
+        { 0, ngx_null_string }
+    };
+
+    p = ngx_pnalloc(r->pool, sizeof("GET, HEAD, POST, DELETE"));
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    value.data = p;
+    last = p;
+
+    for (i = 0; words[i].bit; i++) {
+
+        if (!(methods & words[i].bit)) {
+            continue;
+        }
+
+        if (last != p) {
+            last = ngx_cpymem(last, ", ", 2);
+        }
+
+        last = ngx_cpymem(last, words[i].word.data, words[i].word.len);
+    }
+
+    value.len = last - p;
+
+    return ngx_http_ai_header_add(r, &name, &value);
 }
 
 

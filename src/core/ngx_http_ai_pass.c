@@ -6,8 +6,13 @@
 
 #include <core/ngx_http_ai.h>
 
+#include <api/ai_generate.h>
+#include <api/ai_ollama.h>
 
-static ngx_int_t ngx_http_ai_pass_chat(ngx_http_request_t *r,
+
+static ngx_int_t ngx_http_ai_pass_send(ngx_http_request_t *r,
+    ngx_http_ai_ctx_t *ctx);
+static void ngx_http_ai_pass_locate(ngx_http_request_t *r,
     ngx_http_ai_ctx_t *ctx);
 static ngx_int_t ngx_http_ai_pass_plan(ngx_http_request_t *r,
     ngx_http_ai_ctx_t *ctx);
@@ -110,6 +115,7 @@ void
 ngx_http_ai_pass_create(ngx_http_ai_pass_loc_conf_t *conf)
 {
     conf->model = NGX_CONF_UNSET_PTR;
+    conf->params = NGX_CONF_UNSET_PTR;
     conf->next_upstream_tries = NGX_CONF_UNSET_UINT;
     conf->next_upstream_timeout = NGX_CONF_UNSET_MSEC;
     conf->connect_timeout = NGX_CONF_UNSET_MSEC;
@@ -130,6 +136,7 @@ ngx_http_ai_pass_merge(ngx_conf_t *cf, ngx_http_ai_pass_loc_conf_t *prev,
     ngx_http_core_loc_conf_t  *clcf;
 
     ngx_conf_merge_ptr_value(conf->model, prev->model, NULL);
+    ngx_conf_merge_ptr_value(conf->params, prev->params, NULL);
 
     if (conf->next_upstream == 0) {
         conf->next_upstream = prev->next_upstream ? prev->next_upstream
@@ -243,8 +250,8 @@ ngx_http_ai_pass_handler(ngx_http_request_t *r)
         return ngx_http_ai_error_send(r, &ctx->error);
     }
 
-    if (ctx->op == NGX_HTTP_AI_OP_CHAT) {
-        return ngx_http_ai_pass_chat(r, ctx);
+    if (ngx_http_ai_is_sent(ctx)) {
+        return ngx_http_ai_pass_send(r, ctx);
     }
 
     if (ngx_http_discard_request_body(r) != NGX_OK) {
@@ -260,7 +267,7 @@ ngx_http_ai_pass_handler(ngx_http_request_t *r)
 
 
 static ngx_int_t
-ngx_http_ai_pass_chat(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx)
+ngx_http_ai_pass_send(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx)
 {
     ngx_int_t  rc;
 
@@ -309,7 +316,7 @@ ngx_http_ai_pass_plan(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx)
         return NGX_ERROR;
     }
 
-    if (ctx->model.len == 0) {
+    if (ctx->model.len == 0 && !ctx->modelless) {
         ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
                       "ai: \"ai_model\" gave an empty name for \"%V\"",
                       &ctx->request_model);
@@ -328,7 +335,39 @@ ngx_http_ai_pass_plan(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx)
         return NGX_DECLINED;
     }
 
+    ngx_http_ai_pass_locate(r, ctx);
+
     return ngx_http_ai_route_plan(r, ctx);
+}
+
+
+/* a stored answer that is asked for, or gone on from, is where it was made */
+
+static void
+ngx_http_ai_pass_locate(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx)
+{
+    ai_ref_t  ref;
+    ai_str_t  id;
+
+    if (ctx->dialect != &ai_dialect_responses) {
+        return;
+    }
+
+    if (ngx_http_ai_is_chat(ctx)) {
+        ref = ai_json_get(&ctx->doc, AI_JSON_ROOT, "previous_response_id");
+
+        if (ai_json_type(&ctx->doc, ref) != AI_JSON_STRING) {
+            return;
+        }
+
+        id = ai_json_esc(&ctx->doc, ref);
+        ctx->pin = ngx_http_ai_pin_hash((u_char *) id.data, id.len);
+    }
+
+    if (ctx->pin) {
+        ctx->where = ngx_http_ai_pin_get(
+                         ngx_http_ai_main_conf(r)->zone.shm_zone, ctx->pin);
+    }
 }
 
 
@@ -393,8 +432,16 @@ ngx_http_ai_pass_models(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx)
     entry = list.elts;
     ai_buf_init(&b, &ctx->pool);
 
-    if (ctx->op == NGX_HTTP_AI_OP_MODELS) {
-        ai_openai_models(&b, entry, list.nelts);
+    if (ctx->op == NGX_HTTP_AI_OP_TAGS) {
+        ai_ollama_tags(&b, entry, list.nelts);
+
+    } else if (ctx->op == NGX_HTTP_AI_OP_MODELS) {
+
+        if (ctx->dialect == &ai_dialect_gemini) {
+            ai_generate_models(&b, entry, list.nelts);
+        } else {
+            ai_openai_models(&b, entry, list.nelts);
+        }
 
     } else {
 
@@ -403,7 +450,12 @@ ngx_http_ai_pass_models(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx)
                 && ngx_memcmp(entry[i].id.data, ctx->model_id.data,
                               ctx->model_id.len) == 0)
             {
-                ai_openai_model(&b, &entry[i]);
+                if (ctx->dialect == &ai_dialect_gemini) {
+                    ai_generate_model(&b, &entry[i]);
+                } else {
+                    ai_openai_model(&b, &entry[i]);
+                }
+
                 break;
             }
         }

@@ -39,6 +39,7 @@ typedef struct {
 
     ngx_uint_t                 client_abort;
     size_t                     body_max_size;
+    ngx_array_t               *params;      /* ngx_http_ai_param_t, or NULL */
     ngx_uint_t                 error_format;
     ngx_uint_t                 headers;
 } ngx_http_ai_pass_loc_conf_t;

@@ -26,6 +26,9 @@ static ngx_int_t ngx_http_ai_run_failed(ngx_http_request_t *r,
     ngx_http_ai_ctx_t *ctx, ngx_http_ai_attempt_t *at);
 static ngx_int_t ngx_http_ai_run_refused(ngx_http_request_t *r,
     ngx_http_ai_ctx_t *ctx, ngx_http_ai_attempt_t *at);
+static ngx_uint_t ngx_http_ai_run_cannot_count(ngx_http_ai_ctx_t *ctx,
+    ngx_http_ai_attempt_t *at);
+static ngx_uint_t ngx_http_ai_run_own_words(ngx_http_ai_ctx_t *ctx);
 static ngx_uint_t ngx_http_ai_run_may_go_on(ngx_http_ai_ctx_t *ctx,
     ngx_http_ai_attempt_t *at);
 static ngx_str_t ngx_http_ai_run_reason(ngx_uint_t failure);
@@ -173,9 +176,11 @@ ngx_http_ai_run_launch(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx)
 {
     int64_t                   min_context;
     ngx_int_t                 rc;
+    ai_error_t                failed;
     ngx_http_ai_candidate_t  *candidate;
 
     min_context = 0;
+    failed = ctx->error;
 
     if (ctx->error.kind == AI_ERR_CONTEXT_LENGTH && ctx->attempts) {
         min_context = ctx->min_context;
@@ -186,6 +191,17 @@ ngx_http_ai_run_launch(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx)
         candidate = ngx_http_ai_route_next(r, ctx, min_context);
 
         if (candidate == NULL) {
+
+            if (ngx_http_ai_run_cannot_count(ctx, NULL)) {
+                return ngx_http_ai_call_count(r, ctx);
+            }
+
+            /* that a provider failed says more than that others could not
+             * take its place */
+
+            if (ctx->nattempts) {
+                ctx->error = failed;
+            }
 
             if (ctx->error.kind == AI_ERR_NONE) {
                 ai_error_set(&ctx->error, AI_ERR_NO_TARGET, NULL);
@@ -227,6 +243,10 @@ ngx_http_ai_run_failed(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx,
 
     if (!ngx_http_ai_run_may_go_on(ctx, at)) {
 
+        if (ngx_http_ai_run_cannot_count(ctx, at)) {
+            return ngx_http_ai_call_count(r, ctx);
+        }
+
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                       "ai: provider \"%V\" failed: %V (status %ui)",
                       &at->provider->name, &reason, at->status);
@@ -259,7 +279,7 @@ ngx_http_ai_run_refused(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx,
     ngx_str_t  json;
 
     if (at->translate
-        || ctx->dialect == &ai_dialect_openai
+        || !ngx_http_ai_run_own_words(ctx)
         || at->status < 400
         || at->error.kind == AI_ERR_UPSTREAM_AUTH
         || ai_buf_len(&at->whole) == 0
@@ -273,6 +293,50 @@ ngx_http_ai_run_refused(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx,
     json.len = ai_buf_len(&at->whole);
 
     return ngx_http_ai_error_pass(r, at->status, &ctx->error, &json);
+}
+
+
+/* a provider that has no such path, or no provider that counts: what we know
+ * ourselves is the answer */
+
+static ngx_uint_t
+ngx_http_ai_run_cannot_count(ngx_http_ai_ctx_t *ctx,
+    ngx_http_ai_attempt_t *at)
+{
+    if (ctx->op != NGX_HTTP_AI_OP_CALL
+        || ctx->dialect->form->kind != AI_CALL_COUNT)
+    {
+        return 0;
+    }
+
+    if (at == NULL) {
+        return ctx->nattempts == 0;
+    }
+
+    return at->error.kind == AI_ERR_NOT_FOUND
+           || at->status == 404 || at->status == 405 || at->status == 501;
+}
+
+
+/* errors of OpenAI's shape are written by many hosts, each in its own way */
+
+static ngx_uint_t
+ngx_http_ai_run_own_words(ngx_http_ai_ctx_t *ctx)
+{
+    if (ctx->passthrough) {
+        return 1;
+    }
+
+    switch (ctx->dialect->family) {
+
+    case AI_FAMILY_OPENAI:
+    case AI_FAMILY_RESPONSES:
+    case AI_FAMILY_COMPLETIONS:
+        return 0;
+
+    default:
+        return 1;
+    }
 }
 
 
@@ -293,7 +357,10 @@ ngx_http_ai_run_may_go_on(ngx_http_ai_ctx_t *ctx, ngx_http_ai_attempt_t *at)
     timeout = route->next_upstream_timeout != NGX_CONF_UNSET_MSEC
               ? route->next_upstream_timeout : conf->next_upstream_timeout;
 
-    if ((mask & NGX_HTTP_AI_NEXT_OFF) || !(mask & at->failure)) {
+    if (ctx->modelless
+        || (mask & NGX_HTTP_AI_NEXT_OFF)
+        || !(mask & at->failure))
+    {
         return 0;
     }
 
@@ -379,7 +446,12 @@ ngx_http_ai_run_header(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx,
 
     type = ai_lit("application/json");
 
-    if (at->stream) {
+    if (at->flow) {
+        r->headers_out.status = at->status;
+        r->headers_out.content_length_n = at->length;
+        type = ai_str(&at->type);
+
+    } else if (at->stream) {
 
         if (!ctx->array) {
             type = ctx->dialect->stream_type;
@@ -465,6 +537,12 @@ ngx_http_ai_run_output(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx,
             /* filters clear flags of a buffer: ours to remember */
 
             last = (at->state == NGX_HTTP_AI_AT_ENDED);
+
+            /* bytes that have no end of their own must not seem to have it */
+
+            if (last && at->flow && !at->complete) {
+                return NGX_ERROR;
+            }
 
             b->last_buf = last;
             b->last_in_chain = last;

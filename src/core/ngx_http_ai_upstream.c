@@ -12,7 +12,6 @@
                                                provider wait */
 
 
-static ngx_int_t ngx_http_ai_upstream_request(ngx_http_request_t *sr);
 static ngx_int_t ngx_http_ai_upstream_reinit(ngx_http_request_t *sr);
 static ngx_int_t ngx_http_ai_upstream_status(ngx_http_request_t *sr);
 static ngx_int_t ngx_http_ai_upstream_header(ngx_http_request_t *sr);
@@ -21,6 +20,8 @@ static ngx_int_t ngx_http_ai_upstream_header_done(ngx_http_request_t *sr,
 static ngx_int_t ngx_http_ai_upstream_header_line(ngx_http_request_t *sr,
     ngx_http_ai_attempt_t *at, ngx_str_t *name, ngx_str_t *value);
 static ngx_int_t ngx_http_ai_upstream_length(ngx_http_upstream_t *u,
+    ngx_str_t *value);
+static ngx_int_t ngx_http_ai_upstream_type(ngx_http_ai_attempt_t *at,
     ngx_str_t *value);
 static ngx_int_t ngx_http_ai_upstream_keep(ngx_http_ai_attempt_t *at,
     ngx_str_t *name, ngx_str_t *value);
@@ -32,21 +33,6 @@ static void ngx_http_ai_upstream_abort(ngx_http_request_t *sr);
 static void ngx_http_ai_upstream_finalize(ngx_http_request_t *sr,
     ngx_int_t rc);
 static void ngx_http_ai_upstream_states(ngx_http_request_t *sr);
-
-
-/* headers of a client's request that mean something to a provider of the
- * same API; everything else stays here */
-static ngx_str_t  ngx_http_ai_forwarded[] = {
-    ngx_string("user-agent"),
-    ngx_string("openai-beta"),
-    ngx_string("anthropic-version"),
-    ngx_string("anthropic-beta"),
-    ngx_string("idempotency-key"),
-    ngx_string("x-client-request-id"),
-    ngx_string("http-referer"),
-    ngx_string("x-title"),
-    ngx_null_string
-};
 
 
 ngx_int_t
@@ -74,7 +60,7 @@ ngx_http_ai_upstream_create(ngx_http_request_t *sr, ngx_http_ai_attempt_t *at)
         ngx_str_set(&u->schema, "http://");
     }
 
-    u->create_request = ngx_http_ai_upstream_request;
+    u->create_request = ngx_http_ai_outgoing;
     u->reinit_request = ngx_http_ai_upstream_reinit;
     u->process_header = ngx_http_ai_upstream_status;
     u->abort_request = ngx_http_ai_upstream_abort;
@@ -83,192 +69,6 @@ ngx_http_ai_upstream_create(ngx_http_request_t *sr, ngx_http_ai_attempt_t *at)
     u->input_filter_init = ngx_http_ai_upstream_filter_init;
     u->input_filter = ngx_http_ai_upstream_filter;
     u->input_filter_ctx = at;
-
-    return NGX_OK;
-}
-
-
-/* the provider's set_header goes before the client's header */
-
-static ngx_uint_t
-ngx_http_ai_upstream_is_set(const ngx_http_ai_provider_t *provider,
-    ngx_str_t *name)
-{
-    ngx_uint_t             i;
-    ngx_http_ai_header_t  *h;
-
-    h = provider->headers.elts;
-
-    for (i = 0; i < provider->headers.nelts; i++) {
-        if (h[i].name.len == name->len
-            && ngx_strncasecmp(h[i].name.data, name->data, name->len) == 0)
-        {
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-
-static void
-ngx_http_ai_upstream_client_headers(ngx_http_request_t *r,
-    ngx_http_ai_attempt_t *at, ai_buf_t *b)
-{
-    ngx_str_t        *name;
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
-
-    part = &r->headers_in.headers.part;
-    h = part->elts;
-
-    for (i = 0; /* void */ ; i++) {
-
-        if (i >= part->nelts) {
-            if (part->next == NULL) {
-                return;
-            }
-
-            part = part->next;
-            h = part->elts;
-            i = 0;
-        }
-
-        for (name = ngx_http_ai_forwarded; name->len; name++) {
-            if (h[i].key.len == name->len
-                && ngx_strncmp(h[i].lowcase_key, name->data, name->len) == 0
-                && !ngx_http_ai_upstream_is_set(at->provider, name))
-            {
-                ai_buf_add(b, h[i].key.data, h[i].key.len);
-                ai_buf_lit(b, ": ");
-                ai_buf_add(b, h[i].value.data, h[i].value.len);
-                ai_buf_lit(b, "\r\n");
-                break;
-            }
-        }
-    }
-}
-
-
-static ngx_int_t
-ngx_http_ai_upstream_set_headers(ngx_http_ai_attempt_t *at, ai_buf_t *b)
-{
-    ngx_str_t              value;
-    ngx_uint_t             i;
-    ngx_http_request_t    *r;
-    ngx_http_ai_header_t  *h;
-
-    r = at->ctx->request;
-    h = at->provider->headers.elts;
-
-    for (i = 0; i < at->provider->headers.nelts; i++) {
-
-        if (ngx_http_complex_value(r, h[i].value, &value) != NGX_OK) {
-            return NGX_ERROR;
-        }
-
-        if (value.len == 0) {
-            continue;
-        }
-
-        if (ngx_http_ai_has_ctl(&value)) {
-            ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
-                          "ai: value for header \"%V\" of provider \"%V\" has "
-                          "control characters, header left out",
-                          &h[i].name, &at->provider->name);
-            continue;
-        }
-
-        ai_buf_add(b, h[i].name.data, h[i].name.len);
-        ai_buf_lit(b, ": ");
-        ai_buf_add(b, value.data, value.len);
-        ai_buf_lit(b, "\r\n");
-    }
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_http_ai_upstream_request(ngx_http_request_t *sr)
-{
-    ai_buf_t                b;
-    ai_target_t             target;
-    ngx_buf_t              *buf;
-    ngx_chain_t            *cl;
-    ngx_http_ai_attempt_t  *at;
-
-    /* the only header of an API's own that its clients may choose */
-
-    static ngx_str_t        version = ngx_string("anthropic-version");
-
-    at = ngx_http_get_module_ctx(sr, ngx_http_ai_filter_module);
-
-    target.provider = at->provider->api;
-    target.model = ai_str(&at->candidate->model);
-    target.max_output = at->candidate->max_output;
-
-    ai_buf_init(&b, &at->ai_pool);
-    (void) ai_buf_reserve(&b, 512);
-
-    ai_buf_lit(&b, "POST ");
-    ai_buf_add(&b, at->provider->base.data, at->provider->base.len);
-    at->provider->api->path(&target, at->stream, &b);
-    ai_buf_lit(&b, " HTTP/1.1\r\n");
-    ai_buf_add(&b, at->provider->fixed.data, at->provider->fixed.len);
-
-    if (ngx_http_ai_upstream_set_headers(at, &b) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    if (at->translate || ngx_http_ai_header_in(sr->main, &version) == NULL) {
-        ai_buf_add(&b, at->provider->own.data, at->provider->own.len);
-    }
-
-    if (!at->translate) {
-        ngx_http_ai_upstream_client_headers(sr->main, at, &b);
-    }
-
-    if (at->stream) {
-        ai_buf_lit(&b, "Accept: text/event-stream\r\n");
-    } else {
-        ai_buf_lit(&b, "Accept: application/json\r\n");
-    }
-
-    ai_buf_lit(&b, "Content-Type: application/json\r\nContent-Length: ");
-    ai_buf_int(&b, at->body_len);
-    ai_buf_lit(&b, "\r\n\r\n");
-
-    if (b.failed) {
-        return NGX_ERROR;
-    }
-
-    cl = ngx_alloc_chain_link(at->pool);
-    buf = ngx_calloc_buf(at->pool);
-
-    if (cl == NULL || buf == NULL) {
-        return NGX_ERROR;
-    }
-
-    buf->start = b.start;
-    buf->pos = b.start;
-    buf->last = b.last;
-    buf->end = b.last;
-    buf->memory = 1;
-
-    cl->buf = buf;
-    cl->next = at->body;
-
-    sr->upstream->request_bufs = cl;
-
-    /* TLS collects small buffers until one says that there is no more */
-
-    while (cl->next) {
-        cl = cl->next;
-    }
-
-    cl->buf->flush = 1;
 
     return NGX_OK;
 }
@@ -422,6 +222,8 @@ ngx_http_ai_upstream_header_done(ngx_http_request_t *sr,
         u->headers_in.content_length_n = 0;
     }
 
+    at->length = u->headers_in.content_length_n;
+
     /* status_n stays what the core takes for a success: what an error means
      * is decided by run() */
 
@@ -441,7 +243,7 @@ static ngx_int_t
 ngx_http_ai_upstream_header_line(ngx_http_request_t *sr,
     ngx_http_ai_attempt_t *at, ngx_str_t *name, ngx_str_t *value)
 {
-    ai_str_t              ms, s;
+    ai_str_t              ms, s, type;
     ngx_http_upstream_t  *u;
 
     u = sr->upstream;
@@ -478,11 +280,16 @@ ngx_http_ai_upstream_header_line(ngx_http_request_t *sr,
     }
 
     if (ngx_http_ai_header_is(name, "content-type")) {
-        at->sse_answer = (value->len >= 17
-                          && ngx_strncasecmp(value->data,
-                                             (u_char *) "text/event-stream",
-                                             17)
-                             == 0);
+        if (ngx_http_ai_is_raw(at->ctx)) {
+            return ngx_http_ai_upstream_type(at, value);
+        }
+
+        type = ai_frames_type(at->api->framing);
+
+        at->framed = (value->len >= type.len
+                      && ngx_strncasecmp(value->data, (u_char *) type.data,
+                                         type.len)
+                         == 0);
         return NGX_OK;
     }
 
@@ -526,6 +333,22 @@ ngx_http_ai_upstream_length(ngx_http_upstream_t *u, ngx_str_t *value)
 }
 
 
+/* the read buffer will be used again */
+
+static ngx_int_t
+ngx_http_ai_upstream_type(ngx_http_ai_attempt_t *at, ngx_str_t *value)
+{
+    if (ngx_http_ai_has_ctl(value)) {
+        return NGX_ERROR;
+    }
+
+    at->type.len = value->len;
+    at->type.data = ngx_pstrdup(at->ctx->request->pool, value);
+
+    return at->type.data ? NGX_OK : NGX_ERROR;
+}
+
+
 /* headers that go on to the client */
 
 static ngx_int_t
@@ -540,6 +363,8 @@ ngx_http_ai_upstream_keep(ngx_http_ai_attempt_t *at, ngx_str_t *name,
         && !ngx_http_ai_header_is(name, "openai-processing-ms")
         && !ngx_http_ai_header_is(name, "openai-version")
         && !ngx_http_ai_header_is(name, "x-should-retry")
+        && !(ngx_http_ai_is_raw(at->ctx)
+             && ngx_http_ai_header_is(name, "content-disposition"))
         && !(name->len > 12
              && ngx_strncasecmp(name->data, (u_char *) "x-ratelimit-", 12)
                 == 0)

@@ -279,6 +279,26 @@ char *
 ngx_http_ai_secret(ngx_conf_t *cf, ngx_str_t *value, ngx_str_t *secret)
 {
     char       *rv;
+    ngx_str_t  *args;
+
+    args = cf->args->elts;
+
+    rv = ngx_http_ai_secret_text(cf, value, secret);
+
+    if (rv == NGX_CONF_OK && ngx_http_ai_has_ctl(secret)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" contains a control character", &args[0]);
+        return NGX_CONF_ERROR;
+    }
+
+    return rv;
+}
+
+
+char *
+ngx_http_ai_secret_text(ngx_conf_t *cf, ngx_str_t *value, ngx_str_t *secret)
+{
+    char       *rv;
     ngx_str_t  *args, name;
 
     args = cf->args->elts;
@@ -309,12 +329,6 @@ ngx_http_ai_secret(ngx_conf_t *cf, ngx_str_t *value, ngx_str_t *secret)
                            "use \"file:PATH\" or \"env:NAME\"", &args[0]);
         *secret = name;
         rv = NGX_CONF_OK;
-    }
-
-    if (rv == NGX_CONF_OK && ngx_http_ai_has_ctl(secret)) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"%V\" contains a control character", &args[0]);
-        return NGX_CONF_ERROR;
     }
 
     return rv;

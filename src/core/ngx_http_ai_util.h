@@ -85,6 +85,10 @@ int64_t ngx_http_ai_number(ngx_str_t *s);
  */
 char *ngx_http_ai_secret(ngx_conf_t *cf, ngx_str_t *value, ngx_str_t *secret);
 
+/* the same for texts of several lines, such as keys in PEM */
+char *ngx_http_ai_secret_text(ngx_conf_t *cf, ngx_str_t *value,
+    ngx_str_t *secret);
+
 /* the variables' text of a complex value without surrounding blanks */
 ngx_int_t ngx_http_ai_compile(ngx_conf_t *cf, ngx_str_t *value,
     ngx_http_complex_value_t **cv);

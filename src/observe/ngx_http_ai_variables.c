@@ -248,8 +248,6 @@ ngx_http_ai_variable_text(ngx_http_request_t *r, ngx_http_variable_value_t *v,
     ngx_http_ai_ctx_t      *ctx;
     ngx_http_ai_attempt_t  *at;
 
-    static ngx_str_t   chat = ngx_string("chat");
-    static ngx_str_t   models = ngx_string("models");
     static ngx_str_t   yes = ngx_string("1");
     static ngx_str_t   no = ngx_string("0");
     static ngx_str_t   provider = ngx_string("provider");
@@ -275,22 +273,14 @@ ngx_http_ai_variable_text(ngx_http_request_t *r, ngx_http_variable_value_t *v,
         break;
 
     case AI_V_API:
-        if (ctx->op == NGX_HTTP_AI_OP_CHAT) {
+        if (ngx_http_ai_is_sent(ctx)) {
             s = ngx_http_ai_str(&ctx->dialect->name);
         }
 
         break;
 
     case AI_V_OPERATION:
-        if (ctx->op == NGX_HTTP_AI_OP_CHAT) {
-            s = chat;
-
-        } else if (ctx->op == NGX_HTTP_AI_OP_MODELS
-                   || ctx->op == NGX_HTTP_AI_OP_MODEL)
-        {
-            s = models;
-        }
-
+        s = ctx->operation;
         break;
 
     case AI_V_STREAM:
@@ -625,6 +615,7 @@ ngx_http_ai_variable_prompt(ngx_http_request_t *r,
     ctx = ngx_http_ai_ctx(r);
 
     if (ctx == NULL || ctx->peek.messages == 0
+        || ctx->dialect->last_text == NULL
         || ctx->dialect->last_text(&ctx->doc, &ctx->peek, &ctx->pool,
                                    NGX_HTTP_AI_PROMPT_MAX, &text)
            != AI_OK)

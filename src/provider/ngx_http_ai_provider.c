@@ -15,10 +15,18 @@ static char *ngx_http_ai_provider_endpoint(ngx_conf_t *cf, void *object,
     ngx_str_t *value, ngx_uint_t n);
 static char *ngx_http_ai_provider_key(ngx_conf_t *cf, void *object,
     ngx_str_t *value, ngx_uint_t n);
+static char *ngx_http_ai_provider_azure(ngx_conf_t *cf, void *object,
+    ngx_str_t *value, ngx_uint_t n);
 static char *ngx_http_ai_provider_key_header(ngx_conf_t *cf, void *object,
     ngx_str_t *value, ngx_uint_t n);
 static char *ngx_http_ai_provider_set_header(ngx_conf_t *cf, void *object,
     ngx_str_t *value, ngx_uint_t n);
+static char *ngx_http_ai_provider_set_param(ngx_conf_t *cf, void *object,
+    ngx_str_t *value, ngx_uint_t n);
+static char *ngx_http_ai_provider_drop_param(ngx_conf_t *cf, void *object,
+    ngx_str_t *value, ngx_uint_t n);
+static ngx_array_t *ngx_http_ai_provider_params(ngx_conf_t *cf,
+    ngx_http_ai_provider_t *p);
 static char *ngx_http_ai_provider_model_line(ngx_conf_t *cf, void *object,
     ngx_str_t *value, ngx_uint_t n);
 static char *ngx_http_ai_provider_model_param(ngx_conf_t *cf,
@@ -53,7 +61,15 @@ static const ngx_http_ai_block_t  ngx_http_ai_provider_lines[] = {
     { ngx_string("endpoint"), 1, 1, ngx_http_ai_provider_endpoint, 0 },
     { ngx_string("key"), 1, 1, ngx_http_ai_provider_key, 0 },
     { ngx_string("key_header"), 1, 2, ngx_http_ai_provider_key_header, 0 },
+    { ngx_string("aws"), 1, 7, ngx_http_ai_provider_aws, 0 },
+    { ngx_string("azure"), 1, 2, ngx_http_ai_provider_azure, 0 },
+    { ngx_string("gcp"), 1, 3, ngx_http_ai_provider_gcp, 0 },
+    { ngx_string("passthrough"), 1, 1, ngx_http_ai_block_flag,
+      ngx_http_ai_provider_offset(passthrough) },
     { ngx_string("set_header"), 2, 2, ngx_http_ai_provider_set_header, 0 },
+    { ngx_string("set_param"), 2, 3, ngx_http_ai_provider_set_param, 0 },
+    { ngx_string("drop_param"), 1, NGX_HTTP_AI_BLOCK_MANY,
+      ngx_http_ai_provider_drop_param, 0 },
     { ngx_string("model"), 1, 4, ngx_http_ai_provider_model_line, 0 },
     { ngx_string("region"), 1, NGX_HTTP_AI_BLOCK_MANY,
       ngx_http_ai_provider_region, 0 },
@@ -188,6 +204,12 @@ ngx_http_ai_provider(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     *pp = p;
 
+    ngx_conf_init_value(p->passthrough, 0);
+
+    if (p->passthrough) {
+        pmcf->passthrough = 1;
+    }
+
     return NGX_CONF_OK;
 }
 
@@ -202,6 +224,7 @@ ngx_http_ai_provider_alloc(ngx_conf_t *cf, ngx_http_ai_provider_t *p)
     p->keepalive_timeout = NGX_CONF_UNSET_MSEC;
     p->keepalive = NGX_CONF_UNSET;
     p->resolve = NGX_CONF_UNSET;
+    p->passthrough = NGX_CONF_UNSET;
 
     p->ssl_verify = NGX_CONF_UNSET;
     p->ssl_session_reuse = NGX_CONF_UNSET;
@@ -316,6 +339,71 @@ ngx_http_ai_provider_key(ngx_conf_t *cf, void *object, ngx_str_t *value,
 }
 
 
+/* "azure deployment=NAME api_version=DATE": the older paths of Azure OpenAI;
+ * without them those of "/openai/v1" */
+
+static char *
+ngx_http_ai_provider_azure(ngx_conf_t *cf, void *object, ngx_str_t *value,
+    ngx_uint_t n)
+{
+    ngx_http_ai_provider_t  *p = object;
+
+    u_char      *eq;
+    ngx_str_t    name, *to;
+    ngx_uint_t   i;
+
+    if (p->deployment.len || p->api_version.len) {
+        return "is duplicate";
+    }
+
+    for (i = 1; i < n; i++) {
+        to = NULL;
+        name = value[i];
+
+        eq = ngx_strlchr(name.data, name.data + name.len, '=');
+
+        if (eq) {
+            name.len = eq - name.data;
+        }
+
+        if (eq && name.len == 10
+            && ngx_strncmp(name.data, "deployment", 10) == 0)
+        {
+            to = &p->deployment;
+
+        } else if (eq && name.len == 11
+                   && ngx_strncmp(name.data, "api_version", 11) == 0)
+        {
+            to = &p->api_version;
+        }
+
+        if (to == NULL || to->len) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "%s parameter \"%V\" of \"azure\", it takes "
+                               "\"deployment=\" and \"api_version=\"",
+                               to ? "duplicate" : "unknown", &name);
+            return NGX_CONF_ERROR;
+        }
+
+        to->data = eq + 1;
+        to->len = value[i].len - name.len - 1;
+
+        if (!ngx_http_ai_is_name(to)) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid value in \"%V\" of \"azure\"",
+                               &value[i]);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    if (p->deployment.len && p->api_version.len == 0) {
+        return "needs \"api_version=\" beside \"deployment=\"";
+    }
+
+    return NGX_CONF_OK;
+}
+
+
 static char *
 ngx_http_ai_provider_key_header(ngx_conf_t *cf, void *object,
     ngx_str_t *value, ngx_uint_t n)
@@ -412,6 +500,42 @@ ngx_http_ai_provider_set_header(ngx_conf_t *cf, void *object,
     }
 
     return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_ai_provider_set_param(ngx_conf_t *cf, void *object,
+    ngx_str_t *value, ngx_uint_t n)
+{
+    ngx_array_t  *list;
+
+    list = ngx_http_ai_provider_params(cf, object);
+
+    return list ? ngx_http_ai_param_add(cf, list, value, n) : NGX_CONF_ERROR;
+}
+
+
+static char *
+ngx_http_ai_provider_drop_param(ngx_conf_t *cf, void *object,
+    ngx_str_t *value, ngx_uint_t n)
+{
+    ngx_array_t  *list;
+
+    list = ngx_http_ai_provider_params(cf, object);
+
+    return list ? ngx_http_ai_param_drop(cf, list, value, n) : NGX_CONF_ERROR;
+}
+
+
+static ngx_array_t *
+ngx_http_ai_provider_params(ngx_conf_t *cf, ngx_http_ai_provider_t *p)
+{
+    if (p->params == NULL) {
+        p->params = ngx_array_create(cf->pool, 4,
+                                     sizeof(ngx_http_ai_param_t));
+    }
+
+    return p->params;
 }
 
 
@@ -685,6 +809,12 @@ ngx_http_ai_provider_finish_api(ngx_conf_t *cf, ngx_http_ai_provider_t *p)
         return NGX_ERROR;
     }
 
+    if (ngx_http_ai_provider_aws_finish(cf, p) != NGX_OK
+        || ngx_http_ai_provider_gcp_finish(cf, p) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     if (p->endpoint.data == NULL) {
 
         if (p->api->endpoint.len == 0) {
@@ -697,7 +827,9 @@ ngx_http_ai_provider_finish_api(ngx_conf_t *cf, ngx_http_ai_provider_t *p)
         }
 
         p->endpoint = ngx_http_ai_str(&p->api->endpoint);
+    }
 
+    if (p->host.len == 0) {
         err = ngx_http_ai_provider_url(p);
 
         if (err) {
@@ -705,6 +837,16 @@ ngx_http_ai_provider_finish_api(ngx_conf_t *cf, ngx_http_ai_provider_t *p)
                                    err, &p->endpoint);
             return NGX_ERROR;
         }
+    }
+
+    if ((p->deployment.len || p->api_version.len)
+        && p->api != &ai_provider_azure)
+    {
+        ngx_http_ai_conf_error(cf, &p->place,
+                               "\"azure\" of ai_provider \"%V\" cannot "
+                               "take effect, its api is \"%*s\"", &p->name,
+                               p->api->name.len, p->api->name.data);
+        return NGX_ERROR;
     }
 
     if (p->base.data == NULL) {

@@ -24,6 +24,9 @@ typedef struct {
 } ngx_http_ai_header_t;
 
 
+typedef struct ngx_http_ai_gcp_s  ngx_http_ai_gcp_t;
+
+
 struct ngx_http_ai_provider_s {
     ngx_str_t                  name;
     ngx_http_ai_place_t        place;
@@ -46,11 +49,22 @@ struct ngx_http_ai_provider_s {
                                                Host, credential, CRLF ended */
     ngx_str_t                  own;         /* the API's own lines, alike */
 
+    ngx_str_t                  deployment;  /* Azure's, or empty */
+    ngx_str_t                  api_version;
+    ngx_flag_t                 passthrough; /* paths that are none of ours */
+
+    ngx_http_ai_gcp_t         *gcp;         /* Google's, or NULL */
+
+    const ngx_http_ai_credential_t  *credential;     /* more than a key, or
+                                                        NULL; with its ... */
+    void                      *credential_data;      /* ... own settings */
+
     ngx_array_t                models;      /* ngx_http_ai_model_t; never
                                                empty: "*" is the default */
     ngx_array_t                regions;     /* ngx_str_t */
     ngx_array_t                tags;        /* ngx_keyval_t */
     ngx_array_t                headers;     /* ngx_http_ai_header_t */
+    ngx_array_t               *params;      /* ngx_http_ai_param_t, or NULL */
 
     ngx_msec_t                 connect_timeout;      /* UNSET: the       */
     ngx_msec_t                 send_timeout;         /* location's       */
@@ -90,6 +104,7 @@ struct ngx_http_ai_provider_s {
 
 typedef struct {
     ngx_array_t                providers;   /* ngx_http_ai_provider_t * */
+    unsigned                   passthrough:1;        /* of any of them */
 } ngx_http_ai_provider_main_conf_t;
 
 

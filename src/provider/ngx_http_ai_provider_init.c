@@ -54,6 +54,7 @@ ngx_http_ai_provider_init(ngx_conf_t *cf,
 
         if (ngx_http_ai_provider_addrs(cf, p[i]) != NGX_OK
             || ngx_http_ai_provider_fixed(cf, p[i]) != NGX_OK
+            || ngx_http_ai_provider_gcp_init(cf, p[i]) != NGX_OK
             || ngx_http_ai_provider_conf(cf, p[i], &prev) != NGX_OK)
         {
             return NGX_ERROR;
@@ -220,7 +221,7 @@ ngx_http_ai_provider_clear_text(ngx_conf_t *cf, ngx_http_ai_provider_t *p)
 {
     ngx_uint_t  i;
 
-    if (p->ssl || p->key.len == 0 || p->uscf) {
+    if (p->ssl || (p->key.len == 0 && p->gcp == NULL) || p->uscf) {
         return;
     }
 
@@ -396,6 +397,10 @@ ngx_http_ai_provider_fixed(ngx_conf_t *cf, ngx_http_ai_provider_t *p)
 
     p->fixed.len = b - p->fixed.data;
     p->own.data = b;
+
+    if (p->api->headers.len == 0) {
+        return NGX_OK;
+    }
 
     line = p->api->headers.data;
     last = line + p->api->headers.len;

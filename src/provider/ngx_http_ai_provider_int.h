@@ -17,6 +17,24 @@
 ngx_int_t ngx_http_ai_provider_sets(ngx_http_ai_provider_t *p, u_char *name,
     size_t len);
 
+/* the setter of "aws"; after the block: its default endpoint and keys */
+char *ngx_http_ai_provider_aws(ngx_conf_t *cf, void *object,
+    ngx_str_t *value, ngx_uint_t n);
+ngx_int_t ngx_http_ai_provider_aws_finish(ngx_conf_t *cf,
+    ngx_http_ai_provider_t *provider);
+
+/*
+ * "gcp": its setter; what follows from it when the block was read, where
+ * endpoint and base of Vertex are made; and its tokens, at the end of the
+ * file
+ */
+char *ngx_http_ai_provider_gcp(ngx_conf_t *cf, void *object,
+    ngx_str_t *value, ngx_uint_t n);
+ngx_int_t ngx_http_ai_provider_gcp_finish(ngx_conf_t *cf,
+    ngx_http_ai_provider_t *provider);
+ngx_int_t ngx_http_ai_provider_gcp_init(ngx_conf_t *cf,
+    ngx_http_ai_provider_t *provider);
+
 /* setters of ssl_protocols and ssl_conf_command */
 char *ngx_http_ai_provider_ssl_protocols(ngx_conf_t *cf, void *object,
     ngx_str_t *value, ngx_uint_t n);

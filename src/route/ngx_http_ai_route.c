@@ -15,7 +15,8 @@
  * one that came farthest.
  */
 typedef enum {
-    NGX_HTTP_AI_PLAN_MODEL = 0,             /* does not offer the model */
+    NGX_HTTP_AI_PLAN_PLACE = 0,             /* what is meant is elsewhere */
+    NGX_HTTP_AI_PLAN_MODEL,                 /* does not offer the model */
     NGX_HTTP_AI_PLAN_REQUIRE,               /* ai_require */
     NGX_HTTP_AI_PLAN_REGION,                /* ai_require region */
     NGX_HTTP_AI_PLAN_DOWN,                  /* down, if= */
@@ -31,6 +32,8 @@ static ngx_int_t ngx_http_ai_route_examine(ngx_http_request_t *r,
     ngx_http_ai_ctx_t *ctx, const ngx_http_ai_target_t *target,
     const ngx_str_t *required, ngx_http_ai_candidate_t *candidate,
     ngx_http_ai_plan_e *reached);
+static ngx_int_t ngx_http_ai_route_is_place(ngx_http_ai_ctx_t *ctx,
+    const ngx_http_ai_target_t *target);
 static ngx_int_t ngx_http_ai_route_model(ngx_http_request_t *r,
     ngx_http_ai_ctx_t *ctx, const ngx_http_ai_target_t *target,
     ngx_str_t *model);
@@ -84,10 +87,10 @@ ngx_http_ai_route_plan(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx)
         return NGX_ERROR;
     }
 
-    farthest = NGX_HTTP_AI_PLAN_MODEL;
+    farthest = NGX_HTTP_AI_PLAN_PLACE;
 
     for (i = 0; i < n; i++) {
-        reached = NGX_HTTP_AI_PLAN_MODEL;
+        reached = NGX_HTTP_AI_PLAN_PLACE;
 
         rc = ngx_http_ai_route_examine(r, ctx, &target[i], required,
                                        &ctx->candidates[ctx->ncandidates],
@@ -154,13 +157,25 @@ ngx_http_ai_route_examine(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx,
     ngx_str_t                   model;
     const ngx_http_ai_model_t  *entry;
 
+    static const ngx_http_ai_model_t  nothing = { .context = -1,
+                                                  .max_output = -1 };
+
+    if (!ngx_http_ai_route_is_place(ctx, target)) {
+        *reached = NGX_HTTP_AI_PLAN_PLACE;
+        return NGX_DECLINED;
+    }
+
     if (ngx_http_ai_route_model(r, ctx, target, &model) != NGX_OK) {
         return NGX_ERROR;
     }
 
     entry = NULL;
 
-    if (model.len) {
+    if (ctx->modelless) {
+        entry = &nothing;
+        ngx_str_null(&model);
+
+    } else if (model.len) {
         entry = ngx_http_ai_provider_model(target->provider, &model);
     }
 
@@ -196,6 +211,45 @@ ngx_http_ai_route_examine(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx,
     candidate->tried = 0;
 
     return NGX_OK;
+}
+
+
+/*
+ * A stored object is where it was made.  A request that names no model goes to
+ * a provider that has such paths.
+ */
+
+static ngx_int_t
+ngx_http_ai_route_is_place(ngx_http_ai_ctx_t *ctx,
+    const ngx_http_ai_target_t *target)
+{
+    const ai_provider_t           *api;
+    const ngx_http_ai_provider_t  *provider;
+
+    provider = target->provider;
+
+    if (ctx->where
+        && ngx_http_ai_pin_hash(provider->name.data, provider->name.len)
+           != ctx->where)
+    {
+        return 0;
+    }
+
+    if (!ctx->modelless) {
+        return 1;
+    }
+
+    if (ctx->passthrough) {
+        return provider->passthrough == 1;
+    }
+
+    api = provider->api;
+
+    if (api->choose) {
+        api = api->choose(&ai_lit(""), ctx->dialect->family);
+    }
+
+    return api->family == ctx->dialect->family;
 }
 
 
@@ -378,6 +432,13 @@ ngx_http_ai_route_refuse(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx,
 
     switch (reached) {
 
+    case NGX_HTTP_AI_PLAN_PLACE:
+        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                      "ai: no target of ai_route \"%V\" has what \"%V\" "
+                      "stands for", &ctx->route->name, &ctx->name);
+        ai_error_set(&ctx->error, AI_ERR_NOT_FOUND, NULL);
+        break;
+
     case NGX_HTTP_AI_PLAN_MODEL:
         return ngx_http_ai_route_refuse_model(r, ctx);
 
@@ -499,6 +560,17 @@ ngx_http_ai_route_next(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx,
 
     usable = 0;
     c = ctx->candidates;
+
+    /* what is kept by a provider is with the first one, always */
+
+    if (ctx->modelless) {
+        if (c->tried) {
+            return NULL;
+        }
+
+        c->tried = 1;
+        return c;
+    }
 
     for (i = 0; i < ctx->ncandidates; i++) {
         k = c[i].target - target;
