@@ -52,14 +52,8 @@ my @refused = (
       'unknown directive "breaker" in ai_provider' ],
     [ 'ai_provider openai { max_conns 5; @@ }',
       'unknown directive "max_conns" in ai_provider' ],
-    [ 'ai_provider openai { set_param a 1; @@ }',
-      'unknown directive "set_param" in ai_provider' ],
-    [ 'ai_provider openai { drop_param a; @@ }',
-      'unknown directive "drop_param" in ai_provider' ],
-    [ 'ai_provider openai { passthrough on; @@ }',
-      'unknown directive "passthrough" in ai_provider' ],
-    [ 'ai_provider openai { aws region=x; @@ }',
-      'unknown directive "aws" in ai_provider' ],
+    [ 'ai_provider openai { set_param a; @@ }',
+      'invalid number of arguments in "set_param" directive' ],
     [ "ai_provider openai {\n    endpiont http://h; \@\@\n}",
       'unknown directive "endpiont" in ai_provider, did you mean "endpoint"?'
     ],
@@ -124,6 +118,44 @@ my @refused = (
       . 'upstream pool { server 127.0.0.1:1; }',
       '"resolve" of ai_provider "openai" cannot take effect, its endpoint '
       . 'is the upstream "pool"' ],
+
+    # clouds
+
+    [ 'ai_provider bedrock { @@ }', 'no "aws" in ai_provider "bedrock"' ],
+    [ 'ai_provider bedrock { aws service=bedrock; @@ }',
+      '"aws" needs "region="' ],
+    [ 'ai_provider bedrock { aws regoin=b; @@ }',
+      'unknown parameter "regoin" of "aws", did you mean "region"?' ],
+    [ 'ai_provider bedrock { aws region=a region=b; @@ }',
+      'duplicate parameter "region" of "aws"' ],
+    [ 'ai_provider bedrock { aws region=a credentials=/etc/x; @@ }',
+      '"credentials=" of "aws" must be "file:PATH"' ],
+    [ "ai_provider bedrock { \@\@\n    aws region=a credentials=file:part;\n}",
+      "no credentials of profile \"default\" in \"$dir/part\" of "
+      . 'ai_provider "bedrock"' ],
+    [ "ai_provider bedrock { \@\@\n    aws region=a profile=b\n"
+      . "        access_key=file:key secret_key=file:key;\n}",
+      '"profile=" of "aws" of ai_provider "bedrock" cannot take effect '
+      . 'without "credentials="' ],
+    [ "ai_provider bedrock { \@\@\n    key file:key; aws region=a\n"
+      . "        access_key=file:key secret_key=file:key;\n}",
+      '"key" and the keys of "aws" of ai_provider "bedrock" exclude each '
+      . 'other' ],
+    [ "ai_provider bedrock { \@\@\n    aws region=a;\n}",
+      'no credentials for "aws" of ai_provider "bedrock": neither '
+      . '"access_key=" and "secret_key=", nor "credentials=", nor '
+      . 'AWS_ACCESS_KEY_ID in the environment' ],
+    [ "ai_provider openai { \@\@\n    azure api_version=1;\n}",
+      '"azure" of ai_provider "openai" cannot take effect, its api is '
+      . '"openai"' ],
+    [ 'ai_provider azure { azure deployment=d; @@ }',
+      '"azure" needs "api_version=" beside "deployment="' ],
+    [ 'ai_provider azure { azure model=d; @@ }',
+      'unknown parameter "model" of "azure", it takes "deployment=" and '
+      . '"api_version="' ],
+    [ 'ai_provider azure { @@ }',
+      'no "endpoint" in ai_provider "azure", the api "azure" has no usual '
+      . 'one' ],
 
     # key
 
