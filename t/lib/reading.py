@@ -7,6 +7,8 @@ one Answer per recording, and one per thing the SDK hands out.
 import decimal
 import json
 import re
+import struct
+import zlib
 
 
 class Call:
@@ -15,6 +17,7 @@ class Call:
         self.name = name
         self.args = args            # as a text
         self.signature = None       # Gemini's thoughtSignature
+        self.custom = False         # args are a text, no object
 
 
 class Choice:
@@ -25,12 +28,14 @@ class Choice:
         self.calls = []
         self.finish = None
         self.logprobs = 0           # tokens that have them
+        self.pages = set()          # that it cites, their URLs
 
 
 class Answer:
     def __init__(self):
         self.choices = {}
         self.usage = None           # a dict
+        self.error = None           # a text: it is no answer, or breaks off
 
     def choice(self, index=0):
         return self.choices.setdefault(index, Choice())
@@ -86,13 +91,21 @@ def payloads(data):
 
 
 def openai_usage(u):
+    """Some vendors do not count thoughts into completion_tokens: the total
+    tells.  What came from a cache has many names."""
     if not u:
         return None
     prompt = u.get("prompt_tokens_details") or {}
-    completion = u.get("completion_tokens_details") or {}
-    return usage(u["prompt_tokens"], u["completion_tokens"],
-                 prompt.get("cached_tokens"),
-                 completion.get("reasoning_tokens"),
+    details = u.get("completion_tokens_details") or {}
+    cached = [prompt.get("cached_tokens"), u.get("prompt_cache_hit_tokens"),
+              u.get("cached_tokens"), u.get("num_cached_tokens")]
+    completion = u["completion_tokens"]
+    thoughts = details.get("reasoning_tokens") or 0
+    if thoughts and u["prompt_tokens"] + completion + thoughts \
+            == u.get("total_tokens"):
+        completion += thoughts
+    return usage(u["prompt_tokens"], completion,
+                 next((n for n in cached if n is not None), None), thoughts,
                  prompt.get("cache_write_tokens"))
 
 
@@ -105,7 +118,8 @@ def openai_calls(choice, fragments):
         call = choice.calls[index]
         function = f.get("function") or f.get("custom") or {}
         call.id = call.id or f.get("id")
-        call.name += function.get("name") or ""
+        if function.get("name") != call.name:       # some repeat it
+            call.name += function.get("name") or ""
         call.args += function.get("arguments") or function.get("input") or ""
         google = (f.get("extra_content") or {}).get("google") or {}
         call.signature = call.signature or google.get("thought_signature")
@@ -113,9 +127,18 @@ def openai_calls(choice, fragments):
 
 def openai_part(choice, part):
     """A message or a delta."""
-    choice.text += part.get("content") or ""
+    content = part.get("content") or ""
+    for p in content if isinstance(content, list) else []:
+        if p["type"] == "thinking":
+            choice.reasoning += "".join(t["text"] for t in p["thinking"])
+        else:
+            choice.text += p["text"]
+    choice.text += content if isinstance(content, str) else ""
     choice.refusal += part.get("refusal") or ""
-    choice.reasoning += part.get("reasoning_content") or ""
+    choice.reasoning += part.get("reasoning_content") \
+        or part.get("reasoning") or ""
+    for a in part.get("annotations") or []:
+        choice.pages.add(a["url_citation"]["url"])
     openai_calls(choice, part.get("tool_calls"))
 
 
@@ -129,17 +152,28 @@ def openai_choice(answer, c, part):
 
 def openai_json(d):
     answer = Answer()
-    for c in d["choices"]:
+    answer.error = message_of(d)
+    for c in d.get("choices") or []:
         openai_choice(answer, c, "message")
+    answer.choice().pages.update(d.get("citations") or [])  # Perplexity's
     answer.usage = openai_usage(d.get("usage"))
     return answer
+
+
+def message_of(d):
+    """That of an error, in whatever API."""
+    error = d.get("error") or (d if d.get("type") == "error" else {})
+    return error.get("message") if isinstance(error, dict) else str(error)
 
 
 def openai_chunks(chunks):
     answer = Answer()
     for d in chunks:
+        answer.error = answer.error or message_of(d)
         for c in d.get("choices") or []:
             openai_choice(answer, c, "delta")
+        if d.get("citations"):
+            answer.choice().pages.update(d["citations"])
         answer.usage = openai_usage(d.get("usage")) or answer.usage
     return answer
 
@@ -195,6 +229,8 @@ def anthropic_json(d):
     for b in d["content"]:
         if b["type"] == "text":
             choice.text += b["text"]
+            choice.pages.update(c["url"] for c in b.get("citations") or []
+                                if c.get("url"))
         elif b["type"] == "thinking":
             choice.reasoning += b["thinking"]
         elif b["type"] == "tool_use":
@@ -215,12 +251,16 @@ def dumps(v):
 
 
 def anthropic_sse(data):
+    return anthropic_events(loads(text) for _, text in events(data))
+
+
+def anthropic_events(found):
     """One message: what comes after message_stop is none of it."""
     answer = Answer()
     choice = answer.choice()
     calls, report = {}, {}
-    for _, text in events(data):
-        e = loads(text)
+    stop = None
+    for e in found:
         kind = e["type"]
         if kind == "message_start":
             report.update(said(e["message"]["usage"]))
@@ -260,6 +300,8 @@ def anthropic_delta(choice, calls, e):
     d = e["delta"]
     if d["type"] == "text_delta":
         choice.text += d["text"]
+    elif d["type"] == "citations_delta" and d["citation"].get("url"):
+        choice.pages.add(d["citation"]["url"])
     elif d["type"] == "thinking_delta":
         choice.reasoning += d["thinking"]
     elif d["type"] == "input_json_delta" and e["index"] in calls:
@@ -272,7 +314,8 @@ def anthropic_delta(choice, calls, e):
 GEMINI_STOP = {
     "STOP": "stop", "MAX_TOKENS": "length", "MALFORMED_FUNCTION_CALL": "stop",
     "UNEXPECTED_TOOL_CALL": "stop", "TOO_MANY_TOOL_CALLS": "stop",
-    "MISSING_THOUGHT_SIGNATURE": "stop"}
+    "MISSING_THOUGHT_SIGNATURE": "stop",
+    1: "stop", 2: "length"}     # of clients that ask for numbers
 
 
 def gemini_chunks(chunks):
@@ -290,6 +333,11 @@ def gemini_chunks(chunks):
             choice = answer.choice(index)
             for p in (c.get("content") or {}).get("parts") or []:
                 gemini_part(choice, p, open_calls, index)
+            grounds = c.get("groundingMetadata") or {}
+            choice.pages.update(g["web"]["uri"] for g in grounds.get(
+                "groundingChunks") or [] if "web" in g)
+            chosen = (c.get("logprobsResult") or {}).get("chosenCandidates")
+            choice.logprobs += len(chosen or [])
             if c.get("finishReason"):
                 choice.finish = GEMINI_STOP.get(c["finishReason"],
                                                 "content_filter")
@@ -348,13 +396,356 @@ def gemini_sse(data):
     return gemini_chunks(loads(p) for p in payloads(data))
 
 
+# --- OpenAI's older completions ------------------------------------------
+
+
+def completions_chunks(chunks):
+    answer = Answer()
+    for d in chunks:
+        answer.error = answer.error or message_of(d)
+        for c in d.get("choices") or []:
+            choice = answer.choice(c["index"])
+            choice.text += c.get("text") or ""
+            choice.finish = c.get("finish_reason") or choice.finish
+            logprobs = c.get("logprobs") or {}
+            choice.logprobs += len(logprobs.get("tokens") or [])
+        answer.usage = openai_usage(d.get("usage")) or answer.usage
+    return answer
+
+
+def completions_json(d):
+    return completions_chunks([d])
+
+
+def completions_sse(data):
+    return completions_chunks(json.loads(p) for p in payloads(data)
+                              if p != "[DONE]")
+
+
+# --- OpenAI's Responses ---------------------------------------------------
+
+
+# calls of tools that the client runs; all other items but messages and
+# thoughts are about what the provider does itself
+CALLS = {"function_call": "arguments", "custom_tool_call": "input"}
+
+
+def responses_usage(u):
+    if not u:
+        return None
+    read = u.get("input_tokens_details") or {}
+    details = u.get("output_tokens_details") or {}
+    return usage(u["input_tokens"], u["output_tokens"],
+                 read.get("cached_tokens"), details.get("reasoning_tokens"),
+                 read.get("cache_write_tokens"))
+
+
+def responses_item(choice, item):
+    kind = item["type"]
+    if kind == "message":
+        for p in item["content"]:
+            choice.text += p.get("text") or ""
+            choice.refusal += p.get("refusal") or ""
+            choice.logprobs += len(p.get("logprobs") or [])
+            choice.pages.update(a["url"] for a in p.get("annotations") or []
+                                if a["type"] == "url_citation")
+    elif kind == "reasoning":
+        for p in (item.get("summary") or []) + (item.get("content") or []):
+            choice.reasoning += p["text"]
+    elif kind in CALLS:
+        call = Call(item["call_id"], item["name"], item[CALLS[kind]])
+        call.custom = kind == "custom_tool_call"
+        choice.calls.append(call)
+
+
+def responses_end(answer, d):
+    """Status and usage of a response object."""
+    choice = answer.choice()
+    if d.get("error"):
+        answer.error = d["error"].get("message")
+    why = (d.get("incomplete_details") or {}).get("reason")
+    if d.get("status") in ("queued", "in_progress"):
+        why = "max_output_tokens"       # there is more, but not here
+    choice.finish = {"max_output_tokens": "length",
+                     "content_filter": "content_filter"}.get(
+                         why, "tool_calls" if choice.calls else "stop")
+    answer.usage = responses_usage(d.get("usage"))
+
+
+def responses_json(d):
+    answer = Answer()
+    for item in d.get("output") or []:
+        responses_item(answer.choice(), item)
+    responses_end(answer, d)
+    return answer
+
+
+def responses_events(found):
+    """Items that are done say what they are, deltas what an open one is.
+    One response: what comes after its end is none of it."""
+    answer = Answer()
+    choice = answer.choice()
+    items = {}
+    for e in found:
+        kind = e["type"]
+        if kind == "response.output_item.added":
+            items[e["output_index"]] = Choice()
+        elif kind.endswith(".delta"):
+            responses_delta(items[e["output_index"]], e)
+        elif kind == "response.output_item.done":
+            item = Choice()
+            responses_item(item, e["item"])
+            items[e["output_index"]] = item
+        elif kind in ("response.completed", "response.incomplete",
+                      "response.failed"):
+            for i in sorted(items):
+                join(choice, items[i])
+            responses_end(answer, e["response"])
+            break
+        elif kind == "error":
+            answer.error = message_of(e)
+    return answer
+
+
+def responses_delta(item, e):
+    kind = e["type"].split(".")[1]
+    if kind == "output_text":
+        item.text += e["delta"]
+        item.logprobs += len(e.get("logprobs") or [])
+    elif kind == "refusal":
+        item.refusal += e["delta"]
+    elif kind in ("reasoning_text", "reasoning_summary_text"):
+        item.reasoning += e["delta"]
+
+
+def responses_deltas(found):
+    """(text, thoughts, arguments), as an SDK's reader would join them."""
+    out = ["", "", ""]
+    places = {"output_text": 0, "reasoning_text": 1,
+              "reasoning_summary_text": 1, "function_call_arguments": 2,
+              "custom_tool_call_input": 2}
+    for e in found:
+        kind = e["type"].split(".")
+        if kind[-1] == "delta" and kind[1] in places:
+            out[places[kind[1]]] += e["delta"]
+    return out
+
+
+def join(choice, more):
+    choice.text += more.text
+    choice.refusal += more.refusal
+    choice.reasoning += more.reasoning
+    choice.calls += more.calls
+    choice.logprobs += more.logprobs
+    choice.pages |= more.pages
+
+
+def responses_sse(data):
+    return responses_events(json.loads(p) for p in payloads(data)
+                            if p != "[DONE]")
+
+
+# --- Bedrock's Converse ---------------------------------------------------
+
+
+BEDROCK_STOP = {
+    "end_turn": "stop", "stop_sequence": "stop", "tool_use": "tool_calls",
+    "max_tokens": "length", "model_context_window_exceeded": "length",
+    "guardrail_intervened": "content_filter",
+    "content_filtered": "content_filter"}
+
+
+def frames(data):
+    """(headers, payload) of application/vnd.amazon.eventstream."""
+    out, at = [], 0
+    while at < len(data):
+        total, length, crc = struct.unpack_from(">III", data, at)
+        frame = data[at:at + total]
+        assert zlib.crc32(frame[:8]) == crc, "crc of a prelude"
+        assert struct.pack(">I", zlib.crc32(frame[:-4])) == frame[-4:], \
+            "crc of a message"
+        out.append((frame_headers(frame[12:12 + length]),
+                    frame[12 + length:-4]))
+        at += total
+    return out
+
+
+def frame_headers(data):
+    out = {}
+    while data:
+        n = data[0]
+        name, kind = data[1:1 + n].decode(), data[1 + n]
+        assert kind == 7, "a header that is no string"
+        size = struct.unpack_from(">H", data, 2 + n)[0]
+        out[name] = data[4 + n:4 + n + size].decode()
+        data = data[4 + n + size:]
+    return out
+
+
+def bedrock_usage(u):
+    read = u.get("cacheReadInputTokens") or 0
+    written = u.get("cacheWriteInputTokens") or 0
+    return usage(u["inputTokens"] + read + written, u["outputTokens"], read,
+                 None, written)
+
+
+def bedrock_finish(choice, reason):
+    choice.finish = BEDROCK_STOP[reason]
+    if choice.finish == "stop" and choice.calls:
+        choice.finish = "tool_calls"
+
+
+def bedrock_json(d):
+    answer = Answer()
+    choice = answer.choice()
+    for b in d["output"]["message"]["content"]:
+        use = b.get("toolUse")
+        thought = b.get("reasoningContent") or {}
+        choice.text += b.get("text") or ""
+        choice.text += "".join(c["text"] for c in (
+            b.get("citationsContent") or {}).get("content") or [])
+        choice.reasoning += (thought.get("reasoningText") or {}).get(
+            "text") or ""
+        if use and use.get("type") != "server_tool_use":
+            choice.calls.append(Call(use["toolUseId"], use["name"],
+                                     dumps(use["input"])))
+    bedrock_finish(choice, d["stopReason"])
+    answer.usage = bedrock_usage(d["usage"])
+    return answer
+
+
+def bedrock_frames(data):
+    answer = Answer()
+    choice = answer.choice()
+    calls = {}
+    for head, payload in frames(data):
+        e = loads(payload.decode())
+        kind = head.get(":event-type")
+        if head[":message-type"] != "event":
+            answer.error = e.get("message") or head.get(":exception-type")
+        elif kind == "contentBlockStart":
+            use = e["start"].get("toolUse")
+            if use and use.get("type") != "server_tool_use":
+                call = Call(use["toolUseId"], use["name"])
+                choice.calls.append(call)
+                calls[e["contentBlockIndex"]] = call
+        elif kind == "contentBlockDelta":
+            bedrock_delta(choice, calls.get(e["contentBlockIndex"]),
+                          e["delta"])
+        elif kind == "messageStop":
+            bedrock_finish(choice, e["stopReason"])
+        elif kind == "metadata":
+            answer.usage = bedrock_usage(e["usage"])
+    return answer
+
+
+def bedrock_delta(choice, call, delta):
+    choice.text += delta.get("text") or ""
+    choice.reasoning += (delta.get("reasoningContent") or {}).get(
+        "text") or ""
+    if call and "toolUse" in delta:
+        call.args += delta["toolUse"]["input"]
+
+
+# --- Cohere's chat, version 2 ---------------------------------------------
+
+
+COHERE_STOP = {"COMPLETE": "stop", "STOP_SEQUENCE": "stop",
+               "MAX_TOKENS": "length", "TOOL_CALL": "tool_calls"}
+
+
+def cohere_usage(u):
+    return usage(u["tokens"]["input_tokens"], u["tokens"]["output_tokens"],
+                 u.get("cached_tokens"))
+
+
+def cohere_call(f):
+    return Call(f["id"], f["function"]["name"],
+                f["function"].get("arguments") or "")
+
+
+def cohere_json(d):
+    """What the model plans before its calls is text."""
+    answer = Answer()
+    choice = answer.choice()
+    m = d["message"]
+    choice.text = m.get("tool_plan") or ""
+    for p in m.get("content") or []:
+        choice.text += p.get("text") or ""
+        choice.reasoning += p.get("thinking") or ""
+    choice.calls = [cohere_call(f) for f in m.get("tool_calls") or []]
+    choice.finish = COHERE_STOP[d["finish_reason"]]
+    answer.usage = cohere_usage(d["usage"])
+    return answer
+
+
+def cohere_sse(data):
+    answer = Answer()
+    choice = answer.choice()
+    for text in payloads(data):
+        e = loads(text)
+        m = (e.get("delta") or {}).get("message") or {}
+        kind = e["type"]
+        if kind == "tool-plan-delta":
+            choice.text += m["tool_plan"]
+        elif kind in ("content-start", "content-delta"):
+            choice.text += m["content"].get("text") or ""
+            choice.reasoning += m["content"].get("thinking") or ""
+        elif kind == "tool-call-start":
+            choice.calls.append(cohere_call(m["tool_calls"]))
+        elif kind == "tool-call-delta":
+            choice.calls[-1].args += m["tool_calls"]["function"]["arguments"]
+        elif kind == "message-end":
+            choice.finish = COHERE_STOP[e["delta"]["finish_reason"]]
+            answer.usage = cohere_usage(e["delta"]["usage"])
+    return answer
+
+
+# --- Ollama ---------------------------------------------------------------
+
+
+def ollama_chunks(chunks):
+    answer = Answer()
+    choice = answer.choice()
+    for d in chunks:
+        answer.error = answer.error or d.get("error")
+        m = d.get("message") or {}
+        choice.text += m.get("content") or ""
+        choice.reasoning += m.get("thinking") or ""
+        choice.logprobs += len(d.get("logprobs") or [])
+        choice.calls += [Call(f.get("id"), f["function"]["name"],
+                              dumps(f["function"]["arguments"]))
+                         for f in m.get("tool_calls") or []]
+        if d.get("done"):
+            choice.finish = d["done_reason"]
+            if choice.finish == "stop" and choice.calls:
+                choice.finish = "tool_calls"
+            answer.usage = usage(d.get("prompt_eval_count") or 0,
+                                 d.get("eval_count") or 0)
+    return answer
+
+
+def ollama_json(d):
+    return ollama_chunks([d])
+
+
+def ollama_lines(data):
+    return ollama_chunks(loads(line) for line in data.decode().splitlines()
+                         if line)
+
+
 # --- comparing ------------------------------------------------------------
 
 
 READERS = {
     "openai": (openai_json, openai_sse),
     "anthropic": (anthropic_json, anthropic_sse),
-    "gemini": (gemini_json, gemini_sse)}
+    "gemini": (gemini_json, gemini_sse),
+    "completions": (completions_json, completions_sse),
+    "responses": (responses_json, responses_sse),
+    "bedrock": (bedrock_json, bedrock_frames),
+    "cohere": (cohere_json, cohere_sse),
+    "ollama": (ollama_json, ollama_lines)}
 
 
 def read(provider, data, stream):

@@ -21,6 +21,7 @@ import re
 import openai
 
 import gateway
+import order
 import reading
 import wire
 
@@ -277,7 +278,7 @@ class Case:
             self.recording.answer(), reading.openai_chunks(chunks),
             same_args=self.same_args(), with_usage=with_usage)
         if PROVIDER != "openai":
-            self.problems += stream_problems(chunks, self.usage)
+            self.problems += order.chunks(chunks, self.usage)
 
     def run_error(self, client):
         try:
@@ -382,53 +383,6 @@ def framing_problems(data):
             out.append("no JSON: %.200r" % text)
         elif json.loads(text).get("usage"):
             out.append("usage nobody asked for")
-    return out
-
-
-def stream_problems(chunks, usage):
-    """The order of a stream, as OpenAI keeps it."""
-    out = []
-    if len({(c["id"], c["model"], c["created"]) for c in chunks}) != 1:
-        out.append("id, model or created changes")
-    if {c["object"] for c in chunks} != {"chat.completion.chunk"}:
-        out.append("object is not always chat.completion.chunk")
-    if chunks[0]["choices"][0]["delta"].get("role") != "assistant":
-        out.append("the first chunk has no role: %.200r" % chunks[0])
-    if usage:
-        if chunks[-1]["choices"] != [] or not chunks[-1].get("usage"):
-            out.append("the last chunk is not the usage: %.200r" % chunks[-1])
-        chunks = chunks[:-1]
-    finished, calls = set(), {}
-    for c in chunks:
-        if len(c["choices"]) != 1:
-            out.append("%d choices in a chunk" % len(c["choices"]))
-        for choice in c["choices"]:
-            out += delta_problems(choice, finished, calls)
-    return out
-
-
-def delta_problems(choice, finished, calls):
-    out = []
-    index = choice["index"]
-    if index in finished:
-        out.append("choice %d goes on after its end" % index)
-    if choice.get("finish_reason"):
-        finished.add(index)
-    for f in choice["delta"].get("tool_calls") or []:
-        seen = calls.setdefault(index, set())
-        function = f.get("function") or {}
-        if f["index"] in seen:
-            if f.get("id") or function.get("name"):
-                out.append("a later fragment names its call: %r" % f)
-        else:
-            if f["index"] != len(seen):
-                out.append("index %d after %d calls" % (f["index"],
-                                                        len(seen)))
-            if f.get("type") != "function" or not f.get("id") \
-                    or not function.get("name") \
-                    or not isinstance(function.get("arguments"), str):
-                out.append("a call begins with %r" % f)
-            seen.add(f["index"])
     return out
 
 
