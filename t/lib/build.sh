@@ -5,6 +5,7 @@
 #   t/lib/build.sh source DIR     nginx and .so from other nginx sources
 #   t/lib/build.sh asan           nginx with sanitizers, module inside
 #   t/lib/build.sh venv           Python with the client SDK
+#   t/lib/build.sh npm            Node.js, agents and its client SDKs
 #
 # Each build has a folder of its own under build/, is configured again only
 # when its inputs (config, probes, flags, nginx version) have changed, and is
@@ -300,16 +301,46 @@ build_asan() {
 
 build_venv() {
     local dir=$build/venv python=/usr/bin/python3
+    local packages="openai httpx anthropic google-genai cohere ollama botocore"
 
     lock venv
-    [ ! -f "$dir/.done" ] || return 0
+    [ "$(cat "$dir/.done" 2>/dev/null || true)" != "$packages" ] || return 0
 
-    say "Python environment with openai, httpx"
+    say "Python environment with $packages"
     rm -rf "$dir"
     quiet "$build/venv.log" $python -m venv "$dir"
     quiet "$build/venv.log" "$dir/bin/pip" install -q \
-        --disable-pip-version-check openai httpx anthropic google-genai
-    touch "$dir/.done"
+        --disable-pip-version-check $packages
+    printf '%s' "$packages" >"$dir/.done"
+}
+
+
+# What t/lib/package.json names, in the versions of package-lock.json, and a
+# Node.js that is new enough for it.  The agents are programs of their own.
+
+build_npm() {
+    local dir=$build/node key
+
+    lock node
+    key=$(cat "$root"/t/lib/package.json "$root"/t/lib/package-lock.json \
+          | digest)
+    [ "$(cat "$dir/.key" 2>/dev/null || true)" != "$key" ] || return 0
+
+    say "coding agents and Node.js SDKs, from the npm registry"
+    rm -rf "$dir"
+    mkdir -p "$dir"
+    cp "$root"/t/lib/package.json "$root"/t/lib/package-lock.json "$dir"
+    quiet "$build/npm.log" npm ci --prefix "$dir" --no-audit --no-fund \
+        --fetch-retries 3 --fetch-timeout 60000
+
+    # Debian's npm and newer ones differ in whether they let packages' own
+    # scripts run, one of which puts this program where it belongs
+    cd "$dir/node_modules"
+    quiet "$build/npm.log" "$dir"/node_modules/node-linux-*/bin/node \
+        @anthropic-ai/claude-code/install.cjs
+    cd "$root"
+
+    printf '%s' "$key" >"$dir/.key"
 }
 
 
@@ -318,5 +349,6 @@ case "$1" in
     source) build_source "$2" ;;
     asan)   build_asan ;;
     venv)   build_venv ;;
+    npm)    build_npm ;;
     *)      echo "unknown: $1" >&2; exit 2 ;;
 esac

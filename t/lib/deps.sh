@@ -1,7 +1,7 @@
 #!/bin/bash
 
 # Installs the Debian packages a target needs, when they are missing:
-#   t/lib/deps.sh build test asan check fuzz bench
+#   t/lib/deps.sh build test npm asan check fuzz bench
 # Quiet when there is nothing to do.
 
 set -eu
@@ -11,6 +11,7 @@ declare -A packages=(
              libpcre2-dev libhiredis-dev libssl-dev zlib1g-dev"
     [test]="perl python3 python3-venv curl openssl redis-server
             ca-certificates"
+    [npm]="npm git ca-certificates"
     [asan]="clang-14 libclang-rt-14-dev dpkg-dev llvm-14"
     [check]="clang-tidy-14 binutils"
     [fuzz]="clang-14 libclang-rt-14-dev"
@@ -21,6 +22,9 @@ missing=()
 
 for group in "$@"; do
     for name in ${packages[$group]}; do
+        # also comes with Node.js from elsewhere
+        [ "$name" != npm ] || ! command -v npm >/dev/null || continue
+
         state=$(dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null) \
             || state=
         [ "$state" = installed ] || missing+=("$name")
