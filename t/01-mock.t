@@ -30,7 +30,15 @@ sub get {
 
 sub why {
     my ($kind) = @_;
-    return ($mock->wait_event($kind || 'reply', 1, 3))[0]{why};
+
+    # of this connection: the one before may be told of later
+
+    my $conn = ($mock->wait_event('request', 1, 3))[-1]{conn};
+    my $mine = sub { grep { $_->{conn} == $conn }
+                     $mock->events($kind || 'reply') };
+
+    $t->wait_for(sub { scalar $mine->() }, 3);
+    return ($mine->())[0]{why};
 }
 
 

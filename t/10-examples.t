@@ -9,6 +9,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 
+use JSON::PP ();
 use Test::More;
 
 use AI::Test;
@@ -42,6 +43,10 @@ my %ask = (
         map { [ '/v1', "$_/some/model", 'OpenAI' ] }
             qw/ groq together deepseek xai mistral perplexity fireworks
                 cerebras huggingface openrouter vllm ollama litellm lab / ],
+    'clouds.conf' => [
+        [ '/v1', 'gpt', 'OpenAI' ],
+        [ '/v1', 'gemini', 'Gemini' ],
+        [ '/v1', 'claude', 'Anthropic' ] ],
     'tls-options.conf' => [ [ '/v1', 'any', 'OpenAI' ] ],
     'timeouts.conf' => [ [ '/v1', 'any', 'OpenAI' ] ],
     'errors.conf' => [
@@ -152,6 +157,38 @@ my %promise = (
            'compatible: an unknown one');
     },
 
+    'clouds.conf' => sub {
+        my ($mock, $t) = @_;
+
+        my $q = asked($mock, '/v1', 'gpt');
+        is($q->{path}, '/openai/deployments/gpt-41/chat/completions'
+           . '?api-version=2024-10-21', 'clouds: a deployment');
+        is($q->{h}{'api-key'}, 'sk-test-azure', 'clouds: its key');
+        is($q->{json}{max_tokens}, 4096, 'clouds: a limit');
+        is($q->{json}{temperature}, 0.2, 'clouds: a default');
+
+        $q = asked($mock, '/v1', 'claude');
+        is($q->{path}, '/v1/projects/test/locations/europe-west1/publishers/'
+           . 'anthropic/models/claude-sonnet-4-5@20250929:rawPredict',
+           'clouds: a model at Vertex');
+        is($q->{h}{authorization}, 'Bearer sk-test-token', 'clouds: token');
+
+        broken($mock, 'Bearer sk-test-token');
+        $mock->clear;
+        like(chat('/v1', 'claude')->body, qr/from Bedrock/,
+             'clouds: the backup');
+        is(($mock->ledger)[-1]{path}, '/model/eu.anthropic.claude-sonnet-4-5-'
+           . '20250929-v1%3A0/converse', 'clouds: its path');
+
+        broken($mock, 'nobody');
+        my $r = http_post('/api/chat', { model => 'gemini', messages => [
+            { role => 'user', content => 'Hi' } ], stream =>
+            JSON::PP::false });
+        is($r->json->{message}{content}, 'from Gemini', 'clouds: Ollama');
+        ok((grep { $_->{name} eq 'gemini' }
+            @{ http_get('/api/tags')->json->{models} }), 'clouds: its list');
+    },
+
     'errors.conf' => sub {
         my ($mock) = @_;
 
@@ -171,7 +208,14 @@ my %promise = (
 
 my $usage = { prompt_tokens => 3, completion_tokens => 2, total_tokens => 5 };
 my @rules = (
-    { match => { path_re => 'messages$' }, reply => { json => {
+    { match => { path_re => '/token$' }, reply => { json => {
+        access_token => 'sk-test-token', expires_in => 3600 } } },
+    { match => { path_re => '/converse$' }, reply => { json => {
+        output => { message => { role => 'assistant',
+            content => [ { text => 'from Bedrock' } ] } },
+        stopReason => 'end_turn', usage => { inputTokens => 3,
+            outputTokens => 2, totalTokens => 5 } } } },
+    { match => { path_re => '(?:messages|:rawPredict)$' }, reply => { json => {
         id => 'msg_1', type => 'message', role => 'assistant',
         model => 'claude', stop_reason => 'end_turn',
         content => [ { type => 'text', text => 'from Anthropic' } ],
@@ -191,6 +235,8 @@ my @rules = (
 # the keys of conf.examples that come from the environment
 
 $ENV{"${_}_API_KEY"} = "sk-test-\L$_" for qw/ OPENAI ANTHROPIC GEMINI /;
+$ENV{AWS_ACCESS_KEY_ID} = 'AKIATEST';
+$ENV{AWS_SECRET_ACCESS_KEY} = 'sk-test-aws';
 
 my @files = map { m{([^/]+)$} } sort glob "$FindBin::Bin/../conf.examples/*";
 my @confs = grep { /\.conf$/ } @files;
@@ -330,6 +376,14 @@ sub secret {
             '-cert', $t->ca, '-keyfile', "$dir/ca.key",
             '-out', "$dir/crl.out");
         $t->write_file($path, $t->slurp("$dir/crl.out"));
+
+    } elsif ($name eq 'vertex.json') {
+        $t->openssl(qw/ genpkey -algorithm RSA -out /, "$dir/account.key");
+        $t->write_file($path, json_encode({ type => 'service_account',
+            project_id => 'test', private_key_id => '1',
+            client_email => 'test@example.com',
+            token_uri => 'http://127.0.0.1:' . $t->port(8081) . '/token',
+            private_key => $t->slurp("$dir/account.key") }));
 
     } elsif ($name =~ /^client/) {
         my $pair = $t->{client_pair} //= $t->cert('client');

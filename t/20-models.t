@@ -66,6 +66,14 @@ http {
             ai_pass both;
         }
 
+        location /v1beta/ {
+            ai_pass both;
+        }
+
+        location /api/ {
+            ai_pass both;
+        }
+
         location /one {
             ai_pass one;
         }
@@ -109,6 +117,18 @@ is($data[3]{owned_by}, 'two', 'owner of another');
 like($data[0]{created_at}, qr/^\d{4}-\d\d-\d\dT[\d:.]+Z$/, 'created_at');
 like($data[0]{created}, qr/^\d+$/, 'created');
 ok(length $data[0]{display_name}, 'display_name');
+
+# as other clients read them
+
+$json = http_get('/v1beta/models')->json;
+is(join('|', map { $_->{name} } @{ $json->{models} }),
+   'models/a|models/b|models/org/name:x y|models/d|models/fixed', 'Gemini');
+is(http_get('/v1beta/models/d')->json->{name}, 'models/d', 'Gemini, one');
+is(http_get('/v1beta/models/none')->json->{error}{status}, 'NOT_FOUND',
+   'Gemini, none');
+$json = http_get('/api/tags')->json;
+is(join('|', map { $_->{model} } @{ $json->{models} }),
+   'a|b|org/name:x y|d|fixed', 'Ollama');
 
 # one model
 

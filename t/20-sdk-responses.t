@@ -88,9 +88,13 @@ sub provider_block {
 
     my ($api) = $name =~ /^(\w+)/;
 
+    # one that has no Responses of its own
+
+    my $row = $api eq 'openai' ? 'openai_compatible' : $api;
+
     return <<"EOF";
     ai_provider $name {
-        api $api;
+        api $row;
         endpoint http://127.0.0.1:%%PORT_8081%%;
         key provider-credential-$api-77c2;
         model *;

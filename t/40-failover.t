@@ -230,3 +230,13 @@ for my $reply ({ sse => [ chunks('a', 'b') ], cut => 480 },
     is(scalar $second->ledger, 0, 'and no second call');
     like(way(++$n), qr/\|first\|1\|0\|\|200\|\w/, 'log');
 }
+
+# a provider that failed is told of, not the one that cannot take its place
+
+$_->clear for $first, $second;
+$first->script([ { reply => { status => 503, json => {
+    error => { message => 'too busy' } } } } ]);
+my $r = http_post('/v1/chat/completions?r=first', chat(n => 2));
+is($r->status, 503, "the first one's error");
+like($r->json->{error}{message}, qr/too busy/, 'in its words');
+is(scalar $second->ledger, 0, 'two answers at once are none of its API');

@@ -322,8 +322,12 @@ def test_errors(api):
 def test_own_errors(api):
     with Case("an unknown verb", api) as c:
         c.says(Said("no"))
-        refused(c, 404, lambda: c.sdk().models.embed_content(
-            model=c.model, contents="Hi"))
+        refused(c, 404, lambda: c.sdk().caches.create(model=c.model))
+        r = httpx.post(os.environ["GATEWAY"] + c.place
+                       + "/v1beta/models/m:guessContent", content="{}",
+                       trust_env=False)
+        c.expect("error", (r.status_code, r.json()["error"]["status"]),
+                 (404, "NOT_FOUND"))
         c.nothing_got()
     with Case("bad JSON", api) as c:
         c.says(Said("no"))

@@ -116,10 +116,15 @@ class Order:
             item.part = ""
         elif kind.endswith(".delta"):
             item.part += e.delta
+        elif kind == "output_text.annotation.added":
+            self.c.ok("open part", item.part is not None, e)
         elif kind.endswith("text.done"):
             self.c.expect("text", e.text, item.part)
+        elif kind == "refusal.done":
+            self.c.expect("refusal", e.refusal, item.part)
         elif kind.endswith("part.done"):
-            self.c.expect("text of a part", e.part.text, item.part)
+            said = e.part.refusal if e.part.type == "refusal" else e.part.text
+            self.c.expect("text of a part", said, item.part)
             item.part, item.parts = None, item.parts + 1
         else:
             self.c.problems.append("event %s" % kind)
