@@ -269,7 +269,8 @@ ngx_http_ai_run_failed(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx,
 
 /*
  * The last word.  Clients of a provider's own API know its errors by their
- * wording: they get them as they are, but for those about our key.
+ * wording: they get them as they are, but for those about our key, and those
+ * of a cloud, which name the account.
  */
 
 static ngx_int_t
@@ -280,6 +281,7 @@ ngx_http_ai_run_refused(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx,
 
     if (at->translate
         || !ngx_http_ai_run_own_words(ctx)
+        || at->provider->credential
         || at->status < 400
         || at->error.kind == AI_ERR_UPSTREAM_AUTH
         || ai_buf_len(&at->whole) == 0
