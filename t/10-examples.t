@@ -70,6 +70,12 @@ my %promise = (
            'failover: the log');
     },
 
+    'demo.conf' => sub {
+        my $r = http_post('/v1/responses',
+                          { model => 'gpt-4.1-mini', input => 'Hello' });
+        is($r->status, 200, 'demo: Responses too');
+    },
+
     'self-hosted.conf' => sub {
         my ($mock) = @_;
 
