@@ -32,6 +32,12 @@ typedef struct {
 
 static void ngx_http_ai_endpoint(ngx_http_request_t *r,
     ngx_http_ai_ctx_t *ctx);
+static ngx_http_ai_endpoint_t *ngx_http_ai_endpoint_find(
+    ngx_http_ai_ctx_t *ctx, ngx_str_t *path);
+static void ngx_http_ai_endpoint_take(ngx_http_request_t *r,
+    ngx_http_ai_ctx_t *ctx, ngx_http_ai_endpoint_t *e, ngx_str_t *path);
+static void ngx_http_ai_endpoint_unknown(ngx_http_request_t *r,
+    ngx_http_ai_ctx_t *ctx, ngx_str_t *path);
 static ngx_uint_t ngx_http_ai_endpoint_is_beta(ngx_http_request_t *r,
     ngx_str_t *path);
 static void ngx_http_ai_endpoint_stored(ngx_http_ai_ctx_t *ctx,
@@ -173,80 +179,109 @@ ngx_http_ai_endpoint(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx)
         return;
     }
 
+    e = ngx_http_ai_endpoint_find(ctx, &path);
+
+    if (e) {
+        ngx_http_ai_endpoint_take(r, ctx, e, &path);
+
+    } else {
+        ngx_http_ai_endpoint_unknown(r, ctx, &path);
+    }
+}
+
+
+static ngx_http_ai_endpoint_t *
+ngx_http_ai_endpoint_find(ngx_http_ai_ctx_t *ctx, ngx_str_t *path)
+{
+    ngx_http_ai_endpoint_t  *e;
+
     for (e = ngx_http_ai_endpoints; e->dialect; e++) {
+
+        if (path->len < e->path.len
+            || ngx_strncmp(path->data, e->path.data, e->path.len) != 0)
+        {
+            continue;
+        }
 
         if (e->path.len && e->path.data[e->path.len - 1] == '/') {
 
-            if (path.len <= e->path.len
-                || ngx_strncmp(path.data, e->path.data, e->path.len) != 0)
-            {
+            if (path->len == e->path.len) {
                 continue;
             }
 
-            ctx->model_id.data = path.data + e->path.len;
-            ctx->model_id.len = path.len - e->path.len;
+            ctx->model_id.data = path->data + e->path.len;
+            ctx->model_id.len = path->len - e->path.len;
 
-        } else if (path.len < e->path.len
-                   || ngx_strncmp(path.data, e->path.data, e->path.len) != 0)
-        {
-            continue;
-
-        } else if (path.len != e->path.len) {
-
-            /* there is nothing behind it, which is told in its dialect */
-
-            if (e->path.len && path.data[e->path.len] == '/') {
-                ctx->dialect = e->dialect;
-            }
-
-            continue;
+            return e;
         }
 
-        ctx->op = e->op;
-        ctx->dialect = e->dialect;
-        ctx->operation = e->operation;
-
-        if (e->op >= NGX_HTTP_AI_OP_MODELS && e->op <= NGX_HTTP_AI_OP_MODEL
-            && ngx_http_ai_endpoint_is_beta(r, &path))
-        {
-            ctx->dialect = &ai_dialect_gemini;
+        if (path->len == e->path.len) {
+            return e;
         }
 
-        ctx->name = path;
+        /* there is nothing behind it, which is told in its dialect */
 
-        if (e->op == NGX_HTTP_AI_OP_RAW) {
-            ngx_http_ai_endpoint_stored(ctx, e);
+        if (e->path.len && path->data[e->path.len] == '/') {
+            ctx->dialect = e->dialect;
         }
-
-        if (!(r->method & e->methods)) {
-            ctx->methods = e->methods;
-
-            /* who asks for a WebSocket goes on with POST after a 426 */
-
-            ai_error_set(&ctx->error,
-                         e->dialect == &ai_dialect_responses
-                         && r->headers_in.upgrade ? AI_ERR_UPGRADE
-                                                  : AI_ERR_METHOD,
-                         NULL);
-        }
-
-        return;
     }
 
-    if (ngx_http_ai_endpoint_is_beta(r, &path)) {
+    return NULL;
+}
+
+
+static void
+ngx_http_ai_endpoint_take(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx,
+    ngx_http_ai_endpoint_t *e, ngx_str_t *path)
+{
+    ctx->op = e->op;
+    ctx->dialect = e->dialect;
+    ctx->operation = e->operation;
+    ctx->name = *path;
+
+    if (e->op >= NGX_HTTP_AI_OP_MODELS && e->op <= NGX_HTTP_AI_OP_MODEL
+        && ngx_http_ai_endpoint_is_beta(r, path))
+    {
         ctx->dialect = &ai_dialect_gemini;
     }
 
-    if (ngx_http_ai_main_conf(r)->provider.passthrough) {
-        ctx->op = NGX_HTTP_AI_OP_RAW;
-        ngx_str_set(&ctx->operation, "passthrough");
-        ctx->name = path;
-        ctx->modelless = 1;
-        ctx->passthrough = 1;
+    if (e->op == NGX_HTTP_AI_OP_RAW) {
+        ngx_http_ai_endpoint_stored(ctx, e);
+    }
+
+    if (r->method & e->methods) {
         return;
     }
 
-    ai_error_set(&ctx->error, AI_ERR_NOT_FOUND, NULL);
+    ctx->methods = e->methods;
+
+    /* who asks for a WebSocket goes on with POST after a 426 */
+
+    ai_error_set(&ctx->error,
+                 e->dialect == &ai_dialect_responses
+                 && r->headers_in.upgrade ? AI_ERR_UPGRADE : AI_ERR_METHOD,
+                 NULL);
+}
+
+
+static void
+ngx_http_ai_endpoint_unknown(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx,
+    ngx_str_t *path)
+{
+    if (ngx_http_ai_endpoint_is_beta(r, path)) {
+        ctx->dialect = &ai_dialect_gemini;
+    }
+
+    if (!ngx_http_ai_main_conf(r)->provider.passthrough) {
+        ai_error_set(&ctx->error, AI_ERR_NOT_FOUND, NULL);
+        return;
+    }
+
+    ctx->op = NGX_HTTP_AI_OP_RAW;
+    ngx_str_set(&ctx->operation, "passthrough");
+    ctx->name = *path;
+    ctx->modelless = 1;
+    ctx->passthrough = 1;
 }
 
 

@@ -12,16 +12,16 @@
 
 
 #define INI                                                                   \
-    "# a comment\n; another\n\n[default]\n"                                    \
-    "aws_access_key_id=AKIADEFAULT\naws_secret_access_key = s/e+c=ret\n"       \
-    "region = eu-west-1\n\n[ team ]\r\n"                                       \
-    "  aws_access_key_id  =  AKIATEAM\r\n"                                     \
-    "aws_secret_access_key=teamsecret\r\naws_session_token=tok==\r\n"          \
-    "[half]\naws_access_key_id=AKIAHALF\n[bad]\naws_access_key_id=A KIA\n"     \
+    "# a comment\n; another\n\n[default]\n"                                   \
+    "aws_access_key_id=AKIADEFAULT\naws_secret_access_key = s/e+c=ret\n"      \
+    "region = eu-west-1\n\n[ team ]\r\n"                                      \
+    "  aws_access_key_id  =  AKIATEAM\r\n"                                    \
+    "aws_secret_access_key=teamsecret\r\naws_session_token=tok==\r\n"         \
+    "[half]\naws_access_key_id=AKIAHALF\n[bad]\naws_access_key_id=A KIA\n"    \
     "aws_secret_access_key=x\n[team"
 
 #define CONTAINER                                                             \
-    " {\"RoleArn\":\"arn\",\"AccessKeyId\":\"ASIAX\",\"SecretAccessKey\":"      \
+    " {\"RoleArn\":\"arn\",\"AccessKeyId\":\"ASIAX\",\"SecretAccessKey\":"    \
     "\"a\\/b\",\"Token\":\"t\",\"Expiration\":\"2030-01-01T00:00:00Z\"}\n"
 
 
