@@ -32,6 +32,7 @@ typedef struct ngx_http_ai_form_s       ngx_http_ai_form_t;
 #include <provider/ngx_http_ai_credential.h>
 #include <provider/ngx_http_ai_provider.h>
 #include <store/ngx_http_ai_zone.h>
+#include <store/ngx_http_ai_pin.h>
 #include <route/ngx_http_ai_route.h>
 #include <core/ngx_http_ai_pass.h>
 

@@ -459,8 +459,8 @@ ngx_http_ai_answer_pin(ngx_http_ai_attempt_t *at)
                                  at->provider->name.len);
 
     if (id) {
-        ngx_http_ai_pin_set(
-            ngx_http_ai_main_conf(at->ctx->request)->zone.shm_zone, id, where);
+        ngx_http_ai_pin_set(&ngx_http_ai_main_conf(at->ctx->request)->zone,
+                            id, where);
     }
 }
 

@@ -365,8 +365,8 @@ ngx_http_ai_pass_locate(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx)
     }
 
     if (ctx->pin) {
-        ctx->where = ngx_http_ai_pin_get(
-                         ngx_http_ai_main_conf(r)->zone.shm_zone, ctx->pin);
+        ctx->where = ngx_http_ai_pin_get(&ngx_http_ai_main_conf(r)->zone,
+                                         ctx->pin);
     }
 }
 

@@ -12,43 +12,36 @@
 #define NGX_HTTP_AI_PIN_SHARE  32           /* of the zone: one part in */
 
 
-typedef struct {
+struct ngx_http_ai_pin_s {
     uint64_t                   id;
     uint64_t                   where;
-} ngx_http_ai_pin_t;
-
-
-struct ngx_http_ai_pins_s {
-    ngx_uint_t                 mask;        /* sets - 1 */
-    ngx_http_ai_pin_t          pin[1];
 };
 
 
+static ngx_http_ai_pin_t *ngx_http_ai_pin_set_of(
+    const ngx_http_ai_zone_main_conf_t *zone, uint64_t id);
 static void ngx_http_ai_pin_first(ngx_http_ai_pin_t *set, ngx_uint_t i,
     uint64_t id, uint64_t where);
 
 
-ngx_http_ai_pins_t *
-ngx_http_ai_pins_create(ngx_slab_pool_t *shpool, size_t size)
+ngx_int_t
+ngx_http_ai_pin_init_conf(ngx_http_ai_zone_main_conf_t *conf)
 {
-    size_t               set;
-    ngx_uint_t           n;
-    ngx_http_ai_pins_t  *pins;
+    size_t            set;
+    ngx_uint_t        n;
+
+    static ngx_str_t  key = ngx_string("pins");
 
     set = NGX_HTTP_AI_PIN_WAYS * sizeof(ngx_http_ai_pin_t);
 
-    for (n = 1; 2 * n * set <= size / NGX_HTTP_AI_PIN_SHARE; n *= 2) {
+    for (n = 1; 2 * n * set <= conf->size / NGX_HTTP_AI_PIN_SHARE; n *= 2) {
         /* void */
     }
 
-    pins = ngx_slab_calloc(shpool, sizeof(ngx_http_ai_pins_t) + n * set);
-    if (pins == NULL) {
-        return NULL;
-    }
+    conf->pin_sets = n;
 
-    pins->mask = n - 1;
-
-    return pins;
+    return ngx_http_ai_zone_want_block(conf, &key, n * set,
+                                       (void **) &conf->pins);
 }
 
 
@@ -75,16 +68,15 @@ ngx_http_ai_pin_hash(const u_char *p, size_t len)
 
 
 void
-ngx_http_ai_pin_set(ngx_shm_zone_t *zone, uint64_t id, uint64_t where)
+ngx_http_ai_pin_set(const ngx_http_ai_zone_main_conf_t *zone, uint64_t id,
+    uint64_t where)
 {
-    ngx_uint_t           i;
-    ngx_http_ai_pin_t   *set;
-    ngx_http_ai_pins_t  *pins;
+    ngx_uint_t          i;
+    ngx_http_ai_pin_t  *set;
 
-    ngx_http_ai_zone_lock(zone);
+    set = ngx_http_ai_pin_set_of(zone, id);
 
-    pins = ngx_http_ai_zone_pins(zone);
-    set = &pins->pin[(id & pins->mask) * NGX_HTTP_AI_PIN_WAYS];
+    ngx_http_ai_zone_lock(zone->shm_zone);
 
     for (i = 0; i < NGX_HTTP_AI_PIN_WAYS - 1; i++) {
         if (set[i].id == id) {
@@ -94,24 +86,21 @@ ngx_http_ai_pin_set(ngx_shm_zone_t *zone, uint64_t id, uint64_t where)
 
     ngx_http_ai_pin_first(set, i, id, where);
 
-    ngx_http_ai_zone_unlock(zone);
+    ngx_http_ai_zone_unlock(zone->shm_zone);
 }
 
 
 uint64_t
-ngx_http_ai_pin_get(ngx_shm_zone_t *zone, uint64_t id)
+ngx_http_ai_pin_get(const ngx_http_ai_zone_main_conf_t *zone, uint64_t id)
 {
-    uint64_t             where;
-    ngx_uint_t           i;
-    ngx_http_ai_pin_t   *set;
-    ngx_http_ai_pins_t  *pins;
+    uint64_t            where;
+    ngx_uint_t          i;
+    ngx_http_ai_pin_t  *set;
 
     where = 0;
+    set = ngx_http_ai_pin_set_of(zone, id);
 
-    ngx_http_ai_zone_lock(zone);
-
-    pins = ngx_http_ai_zone_pins(zone);
-    set = &pins->pin[(id & pins->mask) * NGX_HTTP_AI_PIN_WAYS];
+    ngx_http_ai_zone_lock(zone->shm_zone);
 
     for (i = 0; i < NGX_HTTP_AI_PIN_WAYS; i++) {
         if (set[i].id == id) {
@@ -121,9 +110,16 @@ ngx_http_ai_pin_get(ngx_shm_zone_t *zone, uint64_t id)
         }
     }
 
-    ngx_http_ai_zone_unlock(zone);
+    ngx_http_ai_zone_unlock(zone->shm_zone);
 
     return where;
+}
+
+
+static ngx_http_ai_pin_t *
+ngx_http_ai_pin_set_of(const ngx_http_ai_zone_main_conf_t *zone, uint64_t id)
+{
+    return &zone->pins[(id & (zone->pin_sets - 1)) * NGX_HTTP_AI_PIN_WAYS];
 }
 
 

@@ -11,24 +11,22 @@
 #define NGX_HTTP_AI_PIN_H
 
 
-typedef struct ngx_http_ai_pins_s  ngx_http_ai_pins_t;
-
-
 #pragma GCC visibility push(hidden)
 
 
-/* a table in shared memory that fits a zone of this size; NULL: no room */
-ngx_http_ai_pins_t *ngx_http_ai_pins_create(ngx_slab_pool_t *shpool,
-    size_t size);
+/* asks for a table that fits the size of the zone */
+ngx_int_t ngx_http_ai_pin_init_conf(ngx_http_ai_zone_main_conf_t *conf);
 
 /* of an object's id, or a provider's name; never 0 for one that has bytes */
 uint64_t ngx_http_ai_pin_hash(const u_char *p, size_t len);
 
 /* remembers that the object is at this provider */
-void ngx_http_ai_pin_set(ngx_shm_zone_t *zone, uint64_t id, uint64_t where);
+void ngx_http_ai_pin_set(const ngx_http_ai_zone_main_conf_t *zone,
+    uint64_t id, uint64_t where);
 
 /* where it is, or 0 */
-uint64_t ngx_http_ai_pin_get(ngx_shm_zone_t *zone, uint64_t id);
+uint64_t ngx_http_ai_pin_get(const ngx_http_ai_zone_main_conf_t *zone,
+    uint64_t id);
 
 
 #pragma GCC visibility pop

@@ -24,20 +24,17 @@ typedef struct {
     uint64_t             layout;            /* sizes, for other builds */
     time_t               swept;
     ngx_pid_t            owner[NGX_HTTP_AI_ZONE_WORKERS];
-    ngx_rbtree_t         rbtree;
-    ngx_rbtree_node_t    sentinel;
-    ngx_queue_t          slots;
     ngx_rbtree_t         blocks;
-    ngx_rbtree_node_t    blocks_sentinel;
-    ngx_http_ai_pins_t  *pins;
+    ngx_rbtree_node_t    sentinel;
+    ngx_queue_t          slots;             /* those of the blocks that are */
 } ngx_http_ai_zone_sh_t;
 
 
 typedef struct {
     ngx_str_t             key;
-    ngx_http_ai_slot_t  **slot;             /* one of them */
+    size_t                size;
     void                **block;
-    size_t                size;             /* of a block */
+    unsigned              slot:1;           /* it is a target's */
 } ngx_http_ai_zone_want_t;
 
 
@@ -64,8 +61,7 @@ static ngx_int_t ngx_http_ai_zone_attach(ngx_shm_zone_t *shm_zone,
     ngx_http_ai_zone_sh_t *sh);
 static ngx_int_t ngx_http_ai_zone_format(ngx_shm_zone_t *shm_zone);
 static ngx_int_t ngx_http_ai_zone_fill(ngx_shm_zone_t *shm_zone);
-static ngx_http_ai_slot_t *ngx_http_ai_zone_slot(ngx_http_ai_zone_ctx_t *ctx,
-    ngx_str_t *key);
+static ngx_uint_t ngx_http_ai_zone_targets(ngx_http_ai_zone_ctx_t *ctx);
 static void *ngx_http_ai_zone_block(ngx_http_ai_zone_ctx_t *ctx,
     ngx_http_ai_zone_want_t *want);
 static void ngx_http_ai_zone_clear(ngx_http_ai_zone_sh_t *sh, ngx_uint_t n);
@@ -137,14 +133,16 @@ ngx_http_ai_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 ngx_int_t
 ngx_http_ai_zone_init_conf(ngx_conf_t *cf, ngx_http_ai_zone_main_conf_t *conf)
 {
-    if (conf->shm_zone) {
-        return NGX_OK;
+    if (conf->shm_zone == NULL) {
+        ngx_str_set(&conf->name, "ai");
+        conf->size = NGX_HTTP_AI_ZONE_SIZE;
+
+        if (ngx_http_ai_zone_add(cf, conf) != NGX_CONF_OK) {
+            return NGX_ERROR;
+        }
     }
 
-    ngx_str_set(&conf->name, "ai");
-    conf->size = NGX_HTTP_AI_ZONE_SIZE;
-
-    return ngx_http_ai_zone_add(cf, conf) == NGX_CONF_OK ? NGX_OK : NGX_ERROR;
+    return ngx_http_ai_pin_init_conf(conf);
 }
 
 
@@ -185,16 +183,17 @@ ngx_http_ai_zone_want(ngx_http_ai_zone_main_conf_t *conf, ngx_str_t *key,
     ngx_http_ai_zone_ctx_t   *ctx;
     ngx_http_ai_zone_want_t  *want;
 
-    ctx = conf->shm_zone->data;
-
-    want = ngx_array_push(&ctx->wants);
-    if (want == NULL) {
+    if (ngx_http_ai_zone_want_block(conf, key, sizeof(ngx_http_ai_slot_t),
+                                    (void **) slot)
+        != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
-    want->key = *key;
-    want->slot = slot;
-    want->block = NULL;
+    ctx = conf->shm_zone->data;
+
+    want = ctx->wants.elts;
+    want[ctx->wants.nelts - 1].slot = 1;
 
     return NGX_OK;
 }
@@ -215,9 +214,9 @@ ngx_http_ai_zone_want_block(ngx_http_ai_zone_main_conf_t *conf,
     }
 
     want->key = *key;
-    want->slot = NULL;
-    want->block = block;
     want->size = size;
+    want->block = block;
+    want->slot = 0;
 
     return NGX_OK;
 }
@@ -292,15 +291,8 @@ ngx_http_ai_zone_format(ngx_shm_zone_t *shm_zone)
     sh->magic = NGX_HTTP_AI_ZONE_MAGIC | NGX_HTTP_AI_ZONE_VERSION;
     sh->layout = sizeof(ngx_http_ai_slot_t);
 
-    ngx_rbtree_init(&sh->rbtree, &sh->sentinel, ngx_str_rbtree_insert_value);
+    ngx_rbtree_init(&sh->blocks, &sh->sentinel, ngx_str_rbtree_insert_value);
     ngx_queue_init(&sh->slots);
-    ngx_rbtree_init(&sh->blocks, &sh->blocks_sentinel,
-                    ngx_str_rbtree_insert_value);
-
-    sh->pins = ngx_http_ai_pins_create(ctx->shpool, shm_zone->shm.size);
-    if (sh->pins == NULL) {
-        return NGX_ERROR;
-    }
 
     ctx->sh = sh;
     ctx->shpool->data = sh;
@@ -326,7 +318,8 @@ ngx_http_ai_zone_format(ngx_shm_zone_t *shm_zone)
 static ngx_int_t
 ngx_http_ai_zone_fill(ngx_shm_zone_t *shm_zone)
 {
-    ngx_uint_t                i, found;
+    void                     *block;
+    ngx_uint_t                i;
     ngx_http_ai_zone_ctx_t   *ctx;
     ngx_http_ai_zone_want_t  *want;
 
@@ -336,22 +329,16 @@ ngx_http_ai_zone_fill(ngx_shm_zone_t *shm_zone)
     for (i = 0; i < ctx->wants.nelts; i++) {
 
         ngx_shmtx_lock(&ctx->shpool->mutex);
-
-        if (want[i].slot) {
-            *want[i].slot = ngx_http_ai_zone_slot(ctx, &want[i].key);
-            found = (*want[i].slot != NULL);
-
-        } else {
-            *want[i].block = ngx_http_ai_zone_block(ctx, &want[i]);
-            found = (*want[i].block != NULL);
-        }
-
+        block = ngx_http_ai_zone_block(ctx, &want[i]);
         ngx_shmtx_unlock(&ctx->shpool->mutex);
 
-        if (!found) {
+        *want[i].block = block;
+
+        if (block == NULL) {
             ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
                           "ai_zone \"%V\" is too small for %ui targets",
-                          &shm_zone->shm.name, ctx->wants.nelts);
+                          &shm_zone->shm.name,
+                          ngx_http_ai_zone_targets(ctx));
             return NGX_ERROR;
         }
     }
@@ -360,36 +347,19 @@ ngx_http_ai_zone_fill(ngx_shm_zone_t *shm_zone)
 }
 
 
-static ngx_http_ai_slot_t *
-ngx_http_ai_zone_slot(ngx_http_ai_zone_ctx_t *ctx, ngx_str_t *key)
+static ngx_uint_t
+ngx_http_ai_zone_targets(ngx_http_ai_zone_ctx_t *ctx)
 {
-    uint32_t             hash;
-    ngx_str_node_t      *sn;
-    ngx_http_ai_slot_t  *slot;
+    ngx_uint_t                i, n;
+    ngx_http_ai_zone_want_t  *want;
 
-    hash = ngx_crc32_short(key->data, key->len);
+    want = ctx->wants.elts;
 
-    sn = ngx_str_rbtree_lookup(&ctx->sh->rbtree, key, hash);
-    if (sn) {
-        return (ngx_http_ai_slot_t *) sn;
+    for (i = 0, n = 0; i < ctx->wants.nelts; i++) {
+        n += want[i].slot;
     }
 
-    slot = ngx_slab_calloc_locked(ctx->shpool,
-                                  sizeof(ngx_http_ai_slot_t) + key->len);
-    if (slot == NULL) {
-        return NULL;
-    }
-
-    slot->sn.str.data = (u_char *) slot + sizeof(ngx_http_ai_slot_t);
-    slot->sn.str.len = key->len;
-    ngx_memcpy(slot->sn.str.data, key->data, key->len);
-
-    slot->sn.node.key = hash;
-
-    ngx_rbtree_insert(&ctx->sh->rbtree, &slot->sn.node);
-    ngx_queue_insert_tail(&ctx->sh->slots, &slot->queue);
-
-    return slot;
+    return n;
 }
 
 
@@ -399,6 +369,7 @@ ngx_http_ai_zone_block(ngx_http_ai_zone_ctx_t *ctx,
 {
     uint32_t                   hash;
     ngx_str_node_t            *sn;
+    ngx_http_ai_slot_t        *slot;
     ngx_http_ai_zone_block_t  *block;
 
     hash = ngx_crc32_short(want->key.data, want->key.len);
@@ -432,6 +403,11 @@ ngx_http_ai_zone_block(ngx_http_ai_zone_ctx_t *ctx,
     block->sn.node.key = hash;
 
     ngx_rbtree_insert(&ctx->sh->blocks, &block->sn.node);
+
+    if (want->slot) {
+        slot = block->data;
+        ngx_queue_insert_tail(&ctx->sh->slots, &slot->queue);
+    }
 
     return block->data;
 }
@@ -571,17 +547,6 @@ ngx_http_ai_slot_conns(const ngx_http_ai_slot_t *slot)
     }
 
     return sum;
-}
-
-
-ngx_http_ai_pins_t *
-ngx_http_ai_zone_pins(ngx_shm_zone_t *zone)
-{
-    ngx_http_ai_zone_ctx_t  *ctx;
-
-    ctx = zone->data;
-
-    return ctx->sh->pins;
 }
 
 

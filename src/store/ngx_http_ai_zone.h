@@ -11,9 +11,6 @@
 #define NGX_HTTP_AI_ZONE_H
 
 
-#include <store/ngx_http_ai_pin.h>
-
-
 /*
  * Workers that have an entry of their own.  Those of an old configuration
  * that still finish their requests have one too.  More share the last entry.
@@ -22,7 +19,6 @@
 
 
 typedef struct {
-    ngx_str_node_t             sn;          /* the key */
     ngx_queue_t                queue;       /* all slots */
     ngx_int_t                  current;     /* smooth weighted round robin's
                                                running weight; locked */
@@ -31,10 +27,16 @@ typedef struct {
 } ngx_http_ai_slot_t;
 
 
+typedef struct ngx_http_ai_pin_s  ngx_http_ai_pin_t;
+
+
 typedef struct {
     ngx_shm_zone_t            *shm_zone;    /* never NULL after init_conf */
     ngx_str_t                  name;
     size_t                     size;
+
+    ngx_http_ai_pin_t         *pins;        /* store/pin: its block, and ... */
+    ngx_uint_t                 pin_sets;    /* ... a power of two */
 } ngx_http_ai_zone_main_conf_t;
 
 
@@ -80,9 +82,6 @@ int64_t ngx_http_ai_slot_conns(const ngx_http_ai_slot_t *slot);
 
 /* clears what dead workers left, at most once a second; under the lock */
 void ngx_http_ai_zone_sweep(ngx_shm_zone_t *zone);
-
-/* under the lock */
-ngx_http_ai_pins_t *ngx_http_ai_zone_pins(ngx_shm_zone_t *zone);
 
 void ngx_http_ai_zone_lock(ngx_shm_zone_t *zone);
 void ngx_http_ai_zone_unlock(ngx_shm_zone_t *zone);
