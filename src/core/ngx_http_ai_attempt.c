@@ -110,18 +110,12 @@ static const ai_provider_t *
 ngx_http_ai_attempt_api(ngx_http_ai_ctx_t *ctx,
     ngx_http_ai_candidate_t *candidate)
 {
-    ai_str_t              model;
-    const ai_provider_t  *api;
-
-    api = candidate->provider->api;
-
-    if (api->choose == NULL) {
-        return api;
-    }
+    ai_str_t  model;
 
     model = ai_str(&candidate->model);
 
-    return api->choose(&model, ctx->dialect->family);
+    return ai_provider_choose(candidate->provider->api, &model,
+                              ctx->dialect->family);
 }
 
 
@@ -199,9 +193,16 @@ ngx_http_ai_attempt_subrequest(ngx_http_ai_attempt_t *at)
 
     sr->write_event_handler = ngx_http_ai_attempt_start;
     sr->loc_conf = r->loc_conf;
-    sr->method = at->ctx->op == NGX_HTTP_AI_OP_RAW ? r->method
-                                                   : NGX_HTTP_POST;
-    ngx_str_set(&sr->method_name, "POST");
+
+    if (at->ctx->op == NGX_HTTP_AI_OP_RAW) {
+        sr->method = r->method;
+        sr->method_name = r->method_name;
+
+    } else {
+        sr->method = NGX_HTTP_POST;
+        ngx_str_set(&sr->method_name, "POST");
+    }
+
     sr->request_body = NULL;
     sr->upstream_states = NULL;
 

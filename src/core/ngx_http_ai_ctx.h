@@ -268,7 +268,10 @@ void ngx_http_ai_random_id(ai_buf_t *b);
 
 /* core/rewrite: the request for one provider: at->body, at->body_len */
 ngx_int_t ngx_http_ai_rewrite(ngx_http_ai_attempt_t *at);
-/* appends bytes, or a part of the client's body, to at->body at *last */
+/* at->body is these bytes, which stay; or: appends bytes, or a part of the
+ * client's body, to it at *last */
+ngx_int_t ngx_http_ai_rewrite_whole(ngx_http_ai_attempt_t *at,
+    ai_buf_t *body);
 ngx_int_t ngx_http_ai_rewrite_add(ngx_http_ai_attempt_t *at,
     ngx_chain_t ***last, u_char *start, size_t len);
 ngx_int_t ngx_http_ai_rewrite_part(ngx_http_ai_attempt_t *at,

@@ -62,11 +62,11 @@ ngx_http_ai_form_scan(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx)
     m = ngx_palloc(r->pool, sizeof(ai_multipart_t));
     fields = ngx_pcalloc(r->pool, NGX_HTTP_AI_FORM_FIELDS
                                   * sizeof(ai_multipart_field_t));
-    slice = ngx_palloc(r->pool, NGX_HTTP_AI_FORM_SLICE);
+    slice = NULL;
 
     ctx->form = ngx_pcalloc(r->pool, sizeof(ngx_http_ai_form_t));
 
-    if (m == NULL || fields == NULL || slice == NULL || ctx->form == NULL) {
+    if (m == NULL || fields == NULL || ctx->form == NULL) {
         return NGX_ERROR;
     }
 
@@ -82,6 +82,13 @@ ngx_http_ai_form_scan(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx)
     for ( /* void */ ; cl; cl = cl->next) {
         ctx->form->size += ngx_buf_size(cl->buf);
 
+        if (cl->buf->in_file && slice == NULL) {
+            slice = ngx_palloc(r->pool, NGX_HTTP_AI_FORM_SLICE);
+            if (slice == NULL) {
+                return NGX_ERROR;
+            }
+        }
+
         rc = ngx_http_ai_form_feed(r, m, cl->buf, slice);
 
         if (rc == NGX_ERROR) {
@@ -93,7 +100,9 @@ ngx_http_ai_form_scan(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx)
         }
     }
 
-    (void) ngx_pfree(r->pool, slice);
+    if (slice) {
+        (void) ngx_pfree(r->pool, slice);
+    }
 
     if (m->error == AI_MULTIPART_E_NONE) {
         (void) ai_multipart_end(m);

@@ -20,8 +20,6 @@ static ngx_int_t ngx_http_ai_outgoing_set_headers(ngx_http_ai_attempt_t *at,
 static void ngx_http_ai_outgoing_own(ngx_http_ai_attempt_t *at, ai_buf_t *b);
 static void ngx_http_ai_outgoing_client(ngx_http_ai_attempt_t *at,
     ai_buf_t *b);
-static ngx_uint_t ngx_http_ai_outgoing_is_set(
-    const ngx_http_ai_provider_t *provider, ngx_str_t *name);
 static void ngx_http_ai_outgoing_content(ngx_http_ai_attempt_t *at,
     ai_buf_t *b);
 static ngx_int_t ngx_http_ai_outgoing_sign(ngx_http_ai_attempt_t *at,
@@ -68,14 +66,8 @@ ngx_http_ai_outgoing(ngx_http_request_t *sr)
     ai_buf_init(&b, &at->ai_pool);
     (void) ai_buf_reserve(&b, 512);
 
-    if (at->ctx->op == NGX_HTTP_AI_OP_RAW) {
-        ai_buf_add(&b, at->ctx->request->method_name.data,
-                   at->ctx->request->method_name.len);
-        ai_buf_char(&b, ' ');
-
-    } else {
-        ai_buf_lit(&b, "POST ");
-    }
+    ai_buf_add(&b, sr->method_name.data, sr->method_name.len);
+    ai_buf_char(&b, ' ');
 
     path = ai_buf_len(&b);
     ngx_http_ai_outgoing_path(at, &b);
@@ -293,6 +285,8 @@ ngx_http_ai_outgoing_own(ngx_http_ai_attempt_t *at, ai_buf_t *b)
 }
 
 
+/* the provider's set_header goes before the client's header */
+
 static void
 ngx_http_ai_outgoing_client(ngx_http_ai_attempt_t *at, ai_buf_t *b)
 {
@@ -319,7 +313,8 @@ ngx_http_ai_outgoing_client(ngx_http_ai_attempt_t *at, ai_buf_t *b)
         for (name = ngx_http_ai_forwarded; name->len; name++) {
             if (h[i].key.len == name->len
                 && ngx_strncmp(h[i].lowcase_key, name->data, name->len) == 0
-                && !ngx_http_ai_outgoing_is_set(at->provider, name))
+                && !ngx_http_ai_provider_sets(at->provider, name->data,
+                                              name->len))
             {
                 ai_buf_add(b, h[i].key.data, h[i].key.len);
                 ai_buf_lit(b, ": ");
@@ -329,29 +324,6 @@ ngx_http_ai_outgoing_client(ngx_http_ai_attempt_t *at, ai_buf_t *b)
             }
         }
     }
-}
-
-
-/* the provider's set_header goes before the client's header */
-
-static ngx_uint_t
-ngx_http_ai_outgoing_is_set(const ngx_http_ai_provider_t *provider,
-    ngx_str_t *name)
-{
-    ngx_uint_t             i;
-    ngx_http_ai_header_t  *h;
-
-    h = provider->headers.elts;
-
-    for (i = 0; i < provider->headers.nelts; i++) {
-        if (h[i].name.len == name->len
-            && ngx_strncasecmp(h[i].name.data, name->data, name->len) == 0)
-        {
-            return 1;
-        }
-    }
-
-    return 0;
 }
 
 
@@ -431,8 +403,7 @@ ngx_http_ai_outgoing_sign(ngx_http_ai_attempt_t *at, size_t path, size_t len,
         return NGX_OK;
     }
 
-    what.method = at->ctx->op == NGX_HTTP_AI_OP_RAW
-                  ? ai_str(&at->ctx->request->method_name) : ai_lit("POST");
+    what.method = ai_str(&at->request->method_name);
     what.path.data = b->start + path;
     what.path.len = len;
     what.host = ai_str(&at->provider->host_header);

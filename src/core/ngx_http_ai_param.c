@@ -181,13 +181,12 @@ ngx_http_ai_set_param(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 ngx_int_t
 ngx_http_ai_param_apply(ngx_http_ai_attempt_t *at)
 {
-    ai_int_t             rc;
-    ai_buf_t             out;
-    ai_str_t             text;
-    ai_param_t          *list;
-    ngx_uint_t           n;
-    ngx_chain_t        **last;
-    const ngx_array_t   *first, *second;
+    ai_int_t            rc;
+    ai_buf_t            out;
+    ai_str_t            text;
+    ai_param_t         *list;
+    ngx_uint_t          n;
+    const ngx_array_t  *first, *second;
 
     first = at->ctx->conf->pass.params;
     second = at->provider->params;
@@ -225,11 +224,7 @@ ngx_http_ai_param_apply(ngx_http_ai_attempt_t *at)
         return at->error.kind == AI_ERR_NONE ? NGX_ERROR : NGX_DECLINED;
     }
 
-    at->body = NULL;
-    at->body_len = ai_buf_len(&out);
-    last = &at->body;
-
-    return ngx_http_ai_rewrite_add(at, &last, out.start, ai_buf_len(&out));
+    return ngx_http_ai_rewrite_whole(at, &out);
 }
 
 

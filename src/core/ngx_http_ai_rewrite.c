@@ -295,9 +295,8 @@ ngx_http_ai_rewrite_model(ngx_http_ai_ctx_t *ctx, const ai_str_t *name,
 static ngx_int_t
 ngx_http_ai_rewrite_build(ngx_http_ai_attempt_t *at, ai_target_t *target)
 {
-    ai_buf_t             body;
-    ngx_chain_t        **last;
-    ngx_http_ai_ctx_t   *ctx;
+    ai_buf_t            body;
+    ngx_http_ai_ctx_t  *ctx;
 
     ctx = at->ctx;
 
@@ -322,10 +321,7 @@ ngx_http_ai_rewrite_build(ngx_http_ai_attempt_t *at, ai_target_t *target)
         return NGX_ERROR;
     }
 
-    at->body_len = ai_buf_len(&body);
-    last = &at->body;
-
-    return ngx_http_ai_rewrite_add(at, &last, body.start, ai_buf_len(&body));
+    return ngx_http_ai_rewrite_whole(at, &body);
 }
 
 
@@ -364,9 +360,8 @@ ngx_http_ai_rewrite_decode(ngx_http_ai_attempt_t *at)
 static ngx_int_t
 ngx_http_ai_rewrite_call(ngx_http_ai_attempt_t *at, ai_target_t *target)
 {
-    ai_buf_t             body;
-    ngx_chain_t        **last;
-    ngx_http_ai_ctx_t   *ctx;
+    ai_buf_t            body;
+    ngx_http_ai_ctx_t  *ctx;
 
     ctx = at->ctx;
 
@@ -400,10 +395,7 @@ ngx_http_ai_rewrite_call(ngx_http_ai_attempt_t *at, ai_target_t *target)
         return NGX_ERROR;
     }
 
-    at->body_len = ai_buf_len(&body);
-    last = &at->body;
-
-    return ngx_http_ai_rewrite_add(at, &last, body.start, ai_buf_len(&body));
+    return ngx_http_ai_rewrite_whole(at, &body);
 }
 
 
@@ -515,6 +507,21 @@ ngx_http_ai_rewrite_part(ngx_http_ai_attempt_t *at, ngx_chain_t ***last,
     }
 
     return NGX_OK;
+}
+
+
+/* a body that was written anew */
+
+ngx_int_t
+ngx_http_ai_rewrite_whole(ngx_http_ai_attempt_t *at, ai_buf_t *body)
+{
+    ngx_chain_t  **last;
+
+    at->body = NULL;
+    at->body_len = ai_buf_len(body);
+    last = &at->body;
+
+    return ngx_http_ai_rewrite_add(at, &last, body->start, ai_buf_len(body));
 }
 
 

@@ -55,6 +55,14 @@ ai_provider_find(const ai_str_t *name)
 }
 
 
+const ai_provider_t *
+ai_provider_choose(const ai_provider_t *provider, const ai_str_t *model,
+    ai_family_e client)
+{
+    return provider->choose ? provider->choose(model, client) : provider;
+}
+
+
 ai_decoder_t *
 ai_decoder_create(const ai_provider_t *provider, const ai_pool_t *pool,
     const ai_sink_t *sink)

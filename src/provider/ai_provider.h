@@ -224,6 +224,10 @@ extern const ai_service_t    ai_tei_embed;
 
 const ai_provider_t *ai_provider_find(const ai_str_t *name);     /* or NULL */
 
+/* the row for this model and a client of this family: provider's choice */
+const ai_provider_t *ai_provider_choose(const ai_provider_t *provider,
+    const ai_str_t *model, ai_family_e client);
+
 /* provider->decoder_size bytes of pool, ready; NULL: no memory */
 ai_decoder_t *ai_decoder_create(const ai_provider_t *provider,
     const ai_pool_t *pool, const ai_sink_t *sink);

@@ -1080,7 +1080,8 @@ ngx_http_ai_provider_reserved(ngx_str_t *name)
 
 
 ngx_int_t
-ngx_http_ai_provider_sets(ngx_http_ai_provider_t *p, u_char *name, size_t len)
+ngx_http_ai_provider_sets(const ngx_http_ai_provider_t *p, u_char *name,
+    size_t len)
 {
     ngx_uint_t             i;
     ngx_http_ai_header_t  *h;

@@ -125,6 +125,10 @@ ngx_int_t ngx_http_ai_provider_init(ngx_conf_t *cf,
 ngx_http_ai_provider_t *ngx_http_ai_provider_get(
     const ngx_http_ai_provider_main_conf_t *conf, ngx_str_t *name);
 
+/* is there a set_header of this name, in any case? */
+ngx_int_t ngx_http_ai_provider_sets(const ngx_http_ai_provider_t *p,
+    u_char *name, size_t len);
+
 /* the entry of the model list that offers this name: an exact one before a
  * wildcard, the longest wildcard first; NULL: not offered */
 const ngx_http_ai_model_t *ngx_http_ai_provider_model(

@@ -13,10 +13,6 @@
 #pragma GCC visibility push(hidden)
 
 
-/* is there a set_header of this name? */
-ngx_int_t ngx_http_ai_provider_sets(ngx_http_ai_provider_t *p, u_char *name,
-    size_t len);
-
 /* the setter of "aws"; after the block: its default endpoint and keys */
 char *ngx_http_ai_provider_aws(ngx_conf_t *cf, void *object,
     ngx_str_t *value, ngx_uint_t n);

@@ -243,11 +243,8 @@ ngx_http_ai_route_is_place(ngx_http_ai_ctx_t *ctx,
         return provider->passthrough == 1;
     }
 
-    api = provider->api;
-
-    if (api->choose) {
-        api = api->choose(&ai_lit(""), ctx->dialect->family);
-    }
+    api = ai_provider_choose(provider->api, &ai_lit(""),
+                             ctx->dialect->family);
 
     return api->family == ctx->dialect->family;
 }
