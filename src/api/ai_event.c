@@ -7,44 +7,39 @@
 #define AI_USAGE_MAX  INT64_C(1000000000000)
 
 
+#define AI_USAGE_COUNTS  (offsetof(ai_usage_t, tier) / sizeof(int64_t))
+
+
+static void ai_usage_part(int64_t *part, int64_t whole);
+
+
 void
 ai_usage_init(ai_usage_t *u)
 {
-    u->prompt = -1;
-    u->cached = -1;
-    u->cache_write = -1;
-    u->completion = -1;
-    u->reasoning = -1;
-    u->total = -1;
-}
+    memset(u, 0xff, offsetof(ai_usage_t, tier));     /* all -1 */
 
-
-static void
-ai_usage_field(int64_t *to, int64_t from)
-{
-    if (from >= 0) {
-        *to = from;
-    }
+    u->tier = AI_TIER_STANDARD;
 }
 
 
 void
 ai_usage_merge(ai_usage_t *u, const ai_usage_t *with)
 {
-    ai_usage_field(&u->prompt, with->prompt);
-    ai_usage_field(&u->cached, with->cached);
-    ai_usage_field(&u->cache_write, with->cache_write);
-    ai_usage_field(&u->completion, with->completion);
-    ai_usage_field(&u->reasoning, with->reasoning);
-    ai_usage_field(&u->total, with->total);
-}
+    int64_t        *to;
+    size_t          i;
+    const int64_t  *from;
 
+    to = &u->prompt;
+    from = &with->prompt;
 
-static void
-ai_usage_clamp(int64_t *n)
-{
-    if (*n < 0 || *n > AI_USAGE_MAX) {
-        *n = -1;
+    for (i = 0; i < AI_USAGE_COUNTS; i++) {
+        if (from[i] >= 0) {
+            to[i] = from[i];
+        }
+    }
+
+    if (with->tier != AI_TIER_STANDARD) {
+        u->tier = with->tier;
     }
 }
 
@@ -52,15 +47,39 @@ ai_usage_clamp(int64_t *n)
 void
 ai_usage_normalise(ai_usage_t *u)
 {
-    ai_usage_clamp(&u->prompt);
-    ai_usage_clamp(&u->cached);
-    ai_usage_clamp(&u->cache_write);
-    ai_usage_clamp(&u->completion);
-    ai_usage_clamp(&u->reasoning);
-    ai_usage_clamp(&u->total);
+    size_t    i;
+    int64_t  *n;
+
+    n = &u->prompt;
+
+    for (i = 0; i < AI_USAGE_COUNTS; i++) {
+        if (n[i] < 0 || n[i] > AI_USAGE_MAX) {
+            n[i] = -1;
+        }
+    }
+
+    ai_usage_part(&u->cached, u->prompt);
+    ai_usage_part(&u->cache_write, u->prompt);
+    ai_usage_part(&u->cache_write_1h, u->cache_write);
+    ai_usage_part(&u->prompt_audio, u->prompt);
+    ai_usage_part(&u->prompt_image, u->prompt);
+    ai_usage_part(&u->cached_audio, u->cached);
+    ai_usage_part(&u->cached_image, u->cached);
+    ai_usage_part(&u->reasoning, u->completion);
+    ai_usage_part(&u->completion_audio, u->completion);
+    ai_usage_part(&u->completion_image, u->completion);
 
     if (u->total == -1 && (u->prompt != -1 || u->completion != -1)) {
         u->total = ai_max(u->prompt, 0) + ai_max(u->completion, 0);
+    }
+}
+
+
+static void
+ai_usage_part(int64_t *part, int64_t whole)
+{
+    if (*part > whole) {
+        *part = whole;
     }
 }
 

@@ -57,15 +57,43 @@ typedef enum {
 } ai_finish_e;
 
 
-/* tokens; -1 not reported.  prompt includes cached and written, completion
- * includes reasoning, whatever the provider's own arithmetic is */
+/* what a provider says it has billed the request as */
+typedef enum {
+    AI_TIER_STANDARD = 0,
+    AI_TIER_BATCH,
+    AI_TIER_FLEX,
+    AI_TIER_PRIORITY
+} ai_tier_e;
+
+
+/*
+ * Tokens; -1 not reported.  prompt includes cached, written, audio and image
+ * tokens, completion includes reasoning, audio and image tokens, whatever the
+ * provider's own arithmetic is.  All but tier are int64_t: ai_event.c goes
+ * over them as an array.
+ */
 typedef struct {
     int64_t            prompt;
     int64_t            cached;
-    int64_t            cache_write;
+    int64_t            cache_write;        /* whatever its lifetime ... */
+    int64_t            cache_write_1h;     /* ... of these, for an hour */
+    int64_t            prompt_audio;       /* cached_audio included */
+    int64_t            prompt_image;       /* cached_image included */
+    int64_t            cached_audio;       /* cached includes these two */
+    int64_t            cached_image;
     int64_t            completion;
     int64_t            reasoning;
+    int64_t            completion_audio;
+    int64_t            completion_image;
     int64_t            total;       /* -1: prompt + completion */
+
+    /* what is billed by other units */
+    int64_t            searches;    /* web searches made, rerank units */
+    int64_t            images;      /* made */
+    int64_t            characters;  /* spoken */
+    int64_t            milliseconds;       /* heard */
+
+    ai_tier_e          tier;
 } ai_usage_t;
 
 
@@ -108,7 +136,8 @@ void ai_usage_init(ai_usage_t *u);                   /* all -1 */
 /* later reports win, field by field; absent fields stay */
 void ai_usage_merge(ai_usage_t *u, const ai_usage_t *with);
 
-/* completes total, and clamps nonsense (negative, above 1e12) to -1 */
+/* completes total, clamps nonsense (negative, above 1e12) to -1, and parts to
+ * what they are part of */
 void ai_usage_normalise(ai_usage_t *u);
 
 /* "stop", "length", "tool_calls", "content_filter", as OpenAI says it */

@@ -15,19 +15,20 @@ chdir $root or die "$root: $!\n";
 
 # which rooms a file may include, besides its own; see the map in README
 my @data = qw/ base codec api /;
-my @rooms = qw/ base codec api provider token core route auth limit guard
-                cache observe store /;
+my @rooms = qw/ base codec api provider token price core route auth limit
+                guard cache observe store /;
 
 my %pure = (
     base     => [],
     codec    => [qw/ base /],
-    token    => [qw/ base /],
-    api      => [qw/ base codec token /],
-    provider => [@data, 'token'],
-    core     => [@data, 'token', 'provider'],
+    api      => [qw/ base codec /],
+    provider => [@data],
+    token    => [@data],
+    price    => [@data],
+    core     => [@data, qw/ token price provider /],
 );
 
-my @pure_all = (@data, qw/ token provider /);
+my @pure_all = (@data, qw/ token price provider /);
 
 my %glue = (
     core  => [@rooms],
