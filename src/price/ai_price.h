@@ -96,7 +96,7 @@ const ai_price_t *ai_price_find(const ai_price_table_t *table,
 uint32_t ai_price_table_size(const ai_price_table_t *table);
 
 /*
- * "0.15", "1.5e-7", "15": a decimal number of USD times 10^scale, in 1e-15 USD.
+ * "0.15", "1.5e-7", "15": a decimal number, in USD times 10^scale, as a price.
  * AI_OK, AI_DECLINED: not a number, negative, too large or too fine.
  */
 ai_int_t ai_price_number(const ai_str_t *s, int scale, int64_t *price);
