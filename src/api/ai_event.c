@@ -58,8 +58,12 @@ ai_usage_normalise(ai_usage_t *u)
         }
     }
 
+    if (u->cache_write == -1) {
+        u->cache_write = u->cache_write_1h;
+    }
+
     ai_usage_part(&u->cached, u->prompt);
-    ai_usage_part(&u->cache_write, u->prompt);
+    ai_usage_part(&u->cache_write, u->prompt - ai_max(u->cached, 0));
     ai_usage_part(&u->cache_write_1h, u->cache_write);
     ai_usage_part(&u->prompt_audio, u->prompt);
     ai_usage_part(&u->prompt_image, u->prompt);
@@ -75,10 +79,12 @@ ai_usage_normalise(ai_usage_t *u)
 }
 
 
+/* a part of what is not known is all that is known, and stays */
+
 static void
 ai_usage_part(int64_t *part, int64_t whole)
 {
-    if (*part > whole) {
+    if (whole >= 0 && *part > whole) {
         *part = whole;
     }
 }

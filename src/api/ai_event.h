@@ -87,6 +87,10 @@ typedef struct {
     int64_t            completion_image;
     int64_t            total;       /* -1: prompt + completion */
 
+    /* what is billed, where that is less than what was read and written */
+    int64_t            billed_prompt;
+    int64_t            billed_completion;
+
     /* what is billed by other units */
     int64_t            searches;    /* web searches made, rerank units */
     int64_t            images;      /* made */

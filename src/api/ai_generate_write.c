@@ -27,6 +27,8 @@ static void ai_generate_logprobs(ai_generate_reply_t *r, ai_ref_t list,
 static ai_str_t ai_generate_reason(const ai_generate_choice_t *ch);
 static void ai_generate_candidate(ai_generate_reply_t *r, uint32_t n);
 static void ai_generate_usage(ai_buf_t *b, const ai_usage_t *usage);
+static void ai_generate_modalities(ai_buf_t *b, const char *name, int64_t all,
+    int64_t audio, int64_t image);
 static void ai_generate_count(ai_buf_t *b, int64_t n);
 
 
@@ -677,22 +679,62 @@ ai_generate_count(ai_buf_t *b, int64_t n)
 static void
 ai_generate_usage(ai_buf_t *b, const ai_usage_t *usage)
 {
+    int64_t  output;
+
+    output = usage->completion - ai_max(usage->reasoning, 0);
+
     ai_buf_lit(b, "{\"promptTokenCount\":");
     ai_generate_count(b, usage->prompt);
     ai_buf_lit(b, ",\"candidatesTokenCount\":");
-    ai_generate_count(b, usage->completion - ai_max(usage->reasoning, 0));
+    ai_generate_count(b, output);
     ai_buf_lit(b, ",\"totalTokenCount\":");
     ai_generate_count(b, usage->total);
 
-    if (usage->cached > 0) {
-        ai_buf_lit(b, ",\"cachedContentTokenCount\":");
-        ai_generate_count(b, usage->cached);
-    }
+    ai_reply_count(b, ",\"cachedContentTokenCount\":", usage->cached);
+    ai_reply_count(b, ",\"thoughtsTokenCount\":", usage->reasoning);
 
-    if (usage->reasoning > 0) {
-        ai_buf_lit(b, ",\"thoughtsTokenCount\":");
-        ai_generate_count(b, usage->reasoning);
+    ai_generate_modalities(b, ",\"promptTokensDetails\":[", usage->prompt,
+                           usage->prompt_audio, usage->prompt_image);
+    ai_generate_modalities(b, ",\"cacheTokensDetails\":[", usage->cached,
+                           usage->cached_audio, usage->cached_image);
+    ai_generate_modalities(b, ",\"candidatesTokensDetails\":[", output,
+                           usage->completion_audio, usage->completion_image);
+
+    if (usage->tier == AI_TIER_FLEX) {
+        ai_buf_lit(b, ",\"trafficType\":\"ON_DEMAND_FLEX\"");
+
+    } else if (usage->tier == AI_TIER_PRIORITY) {
+        ai_buf_lit(b, ",\"trafficType\":\"ON_DEMAND_PRIORITY\"");
     }
 
     ai_buf_char(b, '}');
+}
+
+
+/* only where there is more than text */
+
+static void
+ai_generate_modalities(ai_buf_t *b, const char *name, int64_t all,
+    int64_t audio, int64_t image)
+{
+    int64_t  text;
+
+    audio = ai_max(audio, 0);
+    image = ai_max(image, 0);
+    text = all - audio - image;
+
+    if (audio + image == 0) {
+        return;
+    }
+
+    ai_reply_cstr(b, name);
+
+    ai_reply_count(b, "{\"modality\":\"TEXT\",\"tokenCount\":", text);
+    ai_reply_cstr(b, text > 0 ? "}" : "");
+    ai_reply_cstr(b, text > 0 && audio ? "," : "");
+    ai_reply_count(b, "{\"modality\":\"AUDIO\",\"tokenCount\":", audio);
+    ai_reply_cstr(b, audio ? "}" : "");
+    ai_reply_cstr(b, (text > 0 || audio) && image ? "," : "");
+    ai_reply_count(b, "{\"modality\":\"IMAGE\",\"tokenCount\":", image);
+    ai_reply_cstr(b, image ? "}]" : "]");
 }

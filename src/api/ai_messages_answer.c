@@ -10,6 +10,7 @@ static ai_int_t ai_messages_answer_body(ai_messages_reply_t *r,
 static ai_int_t ai_messages_answer_input(ai_messages_reply_t *r,
     const ai_messages_slot_t *slot);
 static void ai_messages_count(ai_buf_t *b, int64_t n);
+static void ai_messages_served(ai_buf_t *b, const ai_usage_t *usage);
 
 
 static void
@@ -242,6 +243,15 @@ ai_messages_usage(ai_buf_t *b, const ai_usage_t *usage)
     ai_messages_count(b, written);
     ai_buf_lit(b, ",\"cache_read_input_tokens\":");
     ai_messages_count(b, cached);
+
+    if (usage->cache_write_1h >= 0) {
+        ai_buf_lit(b, ",\"cache_creation\":{\"ephemeral_5m_input_tokens\":");
+        ai_messages_count(b, written - usage->cache_write_1h);
+        ai_buf_lit(b, ",\"ephemeral_1h_input_tokens\":");
+        ai_messages_count(b, usage->cache_write_1h);
+        ai_buf_char(b, '}');
+    }
+
     ai_buf_lit(b, ",\"output_tokens\":");
     ai_messages_count(b, usage->completion);
 
@@ -251,7 +261,29 @@ ai_messages_usage(ai_buf_t *b, const ai_usage_t *usage)
         ai_buf_char(b, '}');
     }
 
+    ai_messages_served(b, usage);
     ai_buf_char(b, '}');
+}
+
+
+/* what the provider did beside, and at which price; Anthropic's clients know
+ * no "flex" */
+
+static void
+ai_messages_served(ai_buf_t *b, const ai_usage_t *usage)
+{
+    if (usage->searches > 0) {
+        ai_buf_lit(b, ",\"server_tool_use\":{\"web_search_requests\":");
+        ai_messages_count(b, usage->searches);
+        ai_buf_lit(b, ",\"web_fetch_requests\":0}");
+    }
+
+    if (usage->tier == AI_TIER_PRIORITY) {
+        ai_buf_lit(b, ",\"service_tier\":\"priority\"");
+
+    } else if (usage->tier == AI_TIER_BATCH) {
+        ai_buf_lit(b, ",\"service_tier\":\"batch\"");
+    }
 }
 
 

@@ -124,6 +124,7 @@ ai_openai_answer_end(ai_openai_reply_t *r)
 
     ai_buf_lit(b, "],\"usage\":");
     ai_openai_usage(b, &r->usage);
+    ai_reply_cstr(b, ai_reply_tier(&r->usage));
     ai_buf_char(b, '}');
 
     return ai_openai_answer_failed(r) ? AI_ERROR : AI_OK;

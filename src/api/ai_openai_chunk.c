@@ -282,6 +282,7 @@ ai_openai_chunk_end(ai_openai_reply_t *r)
                    ai_buf_len(&r->head) - (sizeof(AI_OPENAI_INDEX) - 1));
         ai_buf_lit(r->out, "],\"usage\":");
         ai_openai_usage(r->out, &r->usage);
+        ai_reply_cstr(r->out, ai_reply_tier(&r->usage));
         ai_buf_lit(r->out, "}\n\n");
     }
 

@@ -722,6 +722,9 @@ ai_openai_count(ai_buf_t *b, int64_t n)
 }
 
 
+/* what is not known is zero where OpenAI always has a number; the rest is
+ * there when there is something to say */
+
 void
 ai_openai_usage(ai_buf_t *b, const ai_usage_t *usage)
 {
@@ -731,15 +734,16 @@ ai_openai_usage(ai_buf_t *b, const ai_usage_t *usage)
     ai_openai_count(b, usage->completion);
     ai_buf_lit(b, ",\"total_tokens\":");
     ai_openai_count(b, usage->total);
+
     ai_buf_lit(b, ",\"prompt_tokens_details\":{\"cached_tokens\":");
     ai_openai_count(b, usage->cached);
-
-    if (usage->cache_write > 0) {
-        ai_buf_lit(b, ",\"cache_write_tokens\":");
-        ai_openai_count(b, usage->cache_write);
-    }
+    ai_reply_count(b, ",\"cache_write_tokens\":", usage->cache_write);
+    ai_reply_count(b, ",\"audio_tokens\":", usage->prompt_audio);
+    ai_reply_count(b, ",\"image_tokens\":", usage->prompt_image);
 
     ai_buf_lit(b, "},\"completion_tokens_details\":{\"reasoning_tokens\":");
     ai_openai_count(b, usage->reasoning);
+    ai_reply_count(b, ",\"audio_tokens\":", usage->completion_audio);
+    ai_reply_count(b, ",\"image_tokens\":", usage->completion_image);
     ai_buf_lit(b, "}}");
 }

@@ -116,3 +116,42 @@ ai_reply_error(const ai_error_t *err, ai_error_t *invalid)
 
     return invalid;
 }
+
+
+void
+ai_reply_cstr(ai_buf_t *b, const char *cstr)
+{
+    ai_buf_add(b, cstr, strlen(cstr));
+}
+
+
+void
+ai_reply_count(ai_buf_t *b, const char *name, int64_t n)
+{
+    if (n > 0) {
+        ai_reply_cstr(b, name);
+        ai_buf_int(b, n);
+    }
+}
+
+
+/* OpenAI itself has no word for what a batch costs in an answer */
+
+const char *
+ai_reply_tier(const ai_usage_t *usage)
+{
+    switch (usage->tier) {
+
+    case AI_TIER_FLEX:
+        return ",\"service_tier\":\"flex\"";
+
+    case AI_TIER_PRIORITY:
+        return ",\"service_tier\":\"priority\"";
+
+    case AI_TIER_STANDARD:
+    case AI_TIER_BATCH:
+        break;
+    }
+
+    return "";
+}

@@ -46,6 +46,14 @@ ai_int_t ai_reply_complete(const void *choices, uint32_t n, size_t size);
  * failed, in *invalid */
 const ai_error_t *ai_reply_error(const ai_error_t *err, ai_error_t *invalid);
 
+/* what of a usage is written only when there is something to say: a number
+ * behind its name, if it is more than 0, ... */
+void ai_reply_count(ai_buf_t *b, const char *name, int64_t n);
+void ai_reply_cstr(ai_buf_t *b, const char *cstr);
+
+/* ... and OpenAI's ,"service_tier": "..." if it is not the usual one */
+const char *ai_reply_tier(const ai_usage_t *usage);
+
 
 #pragma GCC visibility pop
 

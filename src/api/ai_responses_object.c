@@ -3,14 +3,17 @@
  * The response object, its items, and the row of dialects.
  */
 
+#include <api/ai_reply_int.h>
 #include <api/ai_responses_int.h>
 
 
 static void ai_responses_string(ai_buf_t *b, const ai_buf_t *s);
 static void ai_responses_encrypted(ai_responses_reply_t *r, ai_buf_t *b,
     const ai_item_t *item);
-static void ai_responses_settings(ai_buf_t *b, const ai_request_t *rq);
-static void ai_responses_sampling(ai_buf_t *b, const ai_request_t *rq);
+static void ai_responses_settings(ai_buf_t *b, const ai_request_t *rq,
+    const ai_usage_t *usage);
+static void ai_responses_sampling(ai_buf_t *b, const ai_request_t *rq,
+    const ai_usage_t *usage);
 static void ai_responses_tools(ai_buf_t *b, const ai_request_t *rq);
 static void ai_responses_tool_given(ai_buf_t *b, const ai_tool_t *tool);
 static void ai_responses_tool_choice(ai_buf_t *b, const ai_request_t *rq);
@@ -294,7 +297,7 @@ ai_responses_object(ai_responses_reply_t *r, ai_buf_t *b, const char *status)
 
     ai_buf_char(b, ']');
 
-    ai_responses_settings(b, r->conf.rq);
+    ai_responses_settings(b, r->conf.rq, over ? &r->usage : NULL);
 
     ai_buf_lit(b, ",\"usage\":");
 
@@ -309,11 +312,12 @@ ai_responses_object(ai_responses_reply_t *r, ai_buf_t *b, const char *status)
 }
 
 
-/* what was asked for; rq may be NULL.  The instructions are not repeated:
- * they may be long, and nobody reads them here */
+/* what was asked for, and got; rq and usage may be NULL.  The instructions are
+ * not repeated: they may be long, and nobody reads them here */
 
 static void
-ai_responses_settings(ai_buf_t *b, const ai_request_t *rq)
+ai_responses_settings(ai_buf_t *b, const ai_request_t *rq,
+    const ai_usage_t *usage)
 {
     ai_request_t  none;
 
@@ -349,19 +353,31 @@ ai_responses_settings(ai_buf_t *b, const ai_request_t *rq)
     ai_buf_lit(b, ",\"tools\":[");
     ai_responses_tools(b, rq);
     ai_buf_char(b, ']');
-    ai_responses_sampling(b, rq);
+    ai_responses_sampling(b, rq, usage);
 }
 
 
 static void
-ai_responses_sampling(ai_buf_t *b, const ai_request_t *rq)
+ai_responses_sampling(ai_buf_t *b, const ai_request_t *rq,
+    const ai_usage_t *usage)
 {
+    const char  *tier;
+
     ai_responses_raw_or(b, ",\"temperature\":", &rq->temperature, "1.0");
     ai_responses_raw_or(b, ",\"top_p\":", &rq->top_p, "1.0");
     ai_buf_lit(b, ",\"top_logprobs\":");
     ai_buf_int(b, ai_max(rq->top_logprobs, 0));
     ai_buf_lit(b, ",\"truncation\":\"disabled\"");
-    ai_responses_esc_or_null(b, ",\"service_tier\":", &rq->tier);
+
+    tier = usage ? ai_reply_tier(usage) : "";
+
+    if (*tier) {
+        ai_responses_cstr(b, tier);
+
+    } else {
+        ai_responses_esc_or_null(b, ",\"service_tier\":", &rq->tier);
+    }
+
     ai_responses_esc_or_null(b, ",\"user\":", &rq->user);
     ai_responses_raw_or(b, ",\"metadata\":", &rq->metadata, "{}");
 }
@@ -536,10 +552,14 @@ ai_responses_usage(ai_buf_t *b, const ai_usage_t *usage)
     ai_responses_count(b, usage->cached);
     ai_buf_lit(b, ",\"cache_write_tokens\":");
     ai_responses_count(b, usage->cache_write);
+    ai_reply_count(b, ",\"audio_tokens\":", usage->prompt_audio);
+    ai_reply_count(b, ",\"image_tokens\":", usage->prompt_image);
     ai_buf_lit(b, "},\"output_tokens\":");
     ai_responses_count(b, usage->completion);
     ai_buf_lit(b, ",\"output_tokens_details\":{\"reasoning_tokens\":");
     ai_responses_count(b, usage->reasoning);
+    ai_reply_count(b, ",\"audio_tokens\":", usage->completion_audio);
+    ai_reply_count(b, ",\"image_tokens\":", usage->completion_image);
     ai_buf_lit(b, "},\"total_tokens\":");
     ai_responses_count(b, usage->total);
     ai_buf_char(b, '}');

@@ -11,6 +11,7 @@
  */
 
 #include <provider/ai_anthropic_int.h>
+#include <provider/ai_openai_wire_int.h>
 
 
 #define AI_ANTHROPIC_USAGE_TOP  1000000000000
@@ -33,8 +34,12 @@ static ai_int_t ai_anthropic_stopped(ai_anthropic_t *a, ai_ref_t v);
 static ai_int_t ai_anthropic_finish(ai_anthropic_t *a, ai_ref_t v);
 static ai_int_t ai_anthropic_refusal(ai_anthropic_t *a, ai_ref_t v);
 static ai_int_t ai_anthropic_usage(ai_anthropic_t *a, ai_ref_t usage);
-static int64_t ai_anthropic_count(const ai_json_t *doc, ai_ref_t usage,
-    const char *name);
+static void ai_anthropic_report(const ai_json_t *doc, ai_ref_t usage,
+    ai_anthropic_usage_t *au);
+static void ai_anthropic_count(const ai_json_t *doc, ai_ref_t usage,
+    const char *object, const char *name, int64_t *to);
+static int64_t ai_anthropic_field(const ai_json_t *doc, ai_ref_t v,
+    const char *object, const char *name);
 static int64_t ai_anthropic_tokens(const ai_json_t *doc, ai_ref_t v);
 static ai_int_t ai_anthropic_error(ai_anthropic_t *a, const ai_str_t *body);
 
@@ -78,9 +83,11 @@ ai_anthropic_init(ai_decoder_t *d)
 
     a->usage.input = -1;
     a->usage.written = -1;
+    a->usage.written_1h = -1;
     a->usage.read = -1;
     a->usage.output = -1;
     a->usage.thinking = -1;
+    a->usage.searches = -1;
 }
 
 
@@ -366,41 +373,27 @@ ai_anthropic_refusal(ai_anthropic_t *a, ai_ref_t v)
 static ai_int_t
 ai_anthropic_usage(ai_anthropic_t *a, ai_ref_t usage)
 {
-    int64_t                n;
-    ai_event_t             ev;
-    ai_usage_t             u;
-    ai_anthropic_usage_t  *au;
+    ai_event_t                   ev;
+    ai_usage_t                   u;
+    const ai_anthropic_usage_t  *au;
 
     if (ai_json_type(&a->d.doc, usage) != AI_JSON_OBJECT) {
         return AI_OK;
     }
 
+    ai_anthropic_report(&a->d.doc, usage, &a->usage);
+
     au = &a->usage;
-
-    n = ai_anthropic_count(&a->d.doc, usage, "input_tokens");
-    au->input = (n >= 0) ? n : au->input;
-
-    n = ai_anthropic_count(&a->d.doc, usage, "cache_creation_input_tokens");
-    au->written = (n >= 0) ? n : au->written;
-
-    n = ai_anthropic_count(&a->d.doc, usage, "cache_read_input_tokens");
-    au->read = (n >= 0) ? n : au->read;
-
-    n = ai_anthropic_count(&a->d.doc, usage, "output_tokens");
-    au->output = (n >= 0) ? n : au->output;
-
-    n = ai_anthropic_tokens(&a->d.doc,
-                            ai_json_path(&a->d.doc, usage,
-                                         "output_tokens_details",
-                                         "thinking_tokens", NULL));
-    au->thinking = (n >= 0) ? n : au->thinking;
 
     ai_usage_init(&u);
 
     u.cached = au->read;
     u.cache_write = au->written;
+    u.cache_write_1h = au->written_1h;
     u.completion = au->output;
     u.reasoning = au->thinking;
+    u.searches = au->searches;
+    u.tier = au->tier;
 
     if (au->input >= 0) {
         u.prompt = au->input + ai_max(au->read, 0) + ai_max(au->written, 0);
@@ -415,14 +408,42 @@ ai_anthropic_usage(ai_anthropic_t *a, ai_ref_t usage)
 }
 
 
+static void
+ai_anthropic_report(const ai_json_t *doc, ai_ref_t usage,
+    ai_anthropic_usage_t *au)
+{
+    ai_ref_t  v;
+
+    ai_anthropic_count(doc, usage, NULL, "input_tokens", &au->input);
+    ai_anthropic_count(doc, usage, NULL, "cache_creation_input_tokens",
+                       &au->written);
+    ai_anthropic_count(doc, usage, "cache_creation",
+                       "ephemeral_1h_input_tokens", &au->written_1h);
+    ai_anthropic_count(doc, usage, NULL, "cache_read_input_tokens",
+                       &au->read);
+    ai_anthropic_count(doc, usage, NULL, "output_tokens", &au->output);
+    ai_anthropic_count(doc, usage, "output_tokens_details",
+                       "thinking_tokens", &au->thinking);
+    ai_anthropic_count(doc, usage, "server_tool_use", "web_search_requests",
+                       &au->searches);
+
+    v = ai_json_get(doc, usage, "service_tier");
+
+    if (ai_json_type(doc, v) == AI_JSON_STRING) {
+        au->tier = ai_wire_tier(doc, v);
+    }
+}
+
+
 /*
- * One field.  "iterations" lists every run of a model behind one answer
- * (fallback, advisor, compaction); the fields beside it may leave some out,
- * and all are billed.
+ * One field, or one of an object in it.  "iterations" lists every run of a
+ * model behind one answer (fallback, advisor, compaction); the fields beside
+ * it may leave some out, and all are billed.  What is not said stays.
  */
 
-static int64_t
-ai_anthropic_count(const ai_json_t *doc, ai_ref_t usage, const char *name)
+static void
+ai_anthropic_count(const ai_json_t *doc, ai_ref_t usage, const char *object,
+    const char *name, int64_t *to)
 {
     int64_t   n, sum;
     ai_ref_t  runs, v;
@@ -435,7 +456,7 @@ ai_anthropic_count(const ai_json_t *doc, ai_ref_t usage, const char *name)
              v != AI_JSON_NONE;
              v = ai_json_next(doc, runs, v))
         {
-            n = ai_anthropic_tokens(doc, ai_json_get(doc, v, name));
+            n = ai_anthropic_field(doc, v, object, name);
 
             if (n >= 0) {
                 sum = ai_max(sum, 0) + n;
@@ -443,9 +464,24 @@ ai_anthropic_count(const ai_json_t *doc, ai_ref_t usage, const char *name)
         }
     }
 
-    n = ai_anthropic_tokens(doc, ai_json_get(doc, usage, name));
+    n = ai_anthropic_field(doc, usage, object, name);
+    n = ai_max(n, sum);
 
-    return ai_max(n, sum);
+    if (n >= 0) {
+        *to = n;
+    }
+}
+
+
+static int64_t
+ai_anthropic_field(const ai_json_t *doc, ai_ref_t v, const char *object,
+    const char *name)
+{
+    if (object) {
+        v = ai_json_get(doc, v, object);
+    }
+
+    return ai_anthropic_tokens(doc, ai_json_get(doc, v, name));
 }
 
 

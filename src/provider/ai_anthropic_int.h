@@ -68,10 +68,13 @@ typedef struct {
 /* tokens as Anthropic counts them; -1 not reported */
 typedef struct {
     int64_t            input;       /* without the two below */
-    int64_t            written;     /* into the cache */
+    int64_t            written;     /* into the cache ... */
+    int64_t            written_1h;  /* ... of these, for an hour */
     int64_t            read;        /* from the cache */
     int64_t            output;      /* with thinking */
     int64_t            thinking;
+    int64_t            searches;
+    ai_tier_e          tier;
 } ai_anthropic_usage_t;
 
 

@@ -13,6 +13,7 @@
  */
 
 #include <provider/ai_bedrock_int.h>
+#include <provider/ai_openai_wire_int.h>
 
 
 #define AI_BEDROCK_USAGE_TOP  INT64_C(1000000000000)
@@ -31,7 +32,8 @@ static ai_int_t ai_bedrock_message_stop(ai_bedrock_t *a, ai_ref_t root);
 static ai_int_t ai_bedrock_metadata(ai_bedrock_t *a, ai_ref_t root);
 
 static ai_int_t ai_bedrock_finish(ai_bedrock_t *a, ai_ref_t root);
-static ai_int_t ai_bedrock_usage(ai_bedrock_t *a, ai_ref_t usage);
+static ai_int_t ai_bedrock_usage(ai_bedrock_t *a, ai_ref_t root);
+static int64_t ai_bedrock_written(const ai_json_t *doc, ai_ref_t usage);
 static int64_t ai_bedrock_tokens(const ai_json_t *doc, ai_ref_t usage,
     const char *name, const char *other);
 static ai_int_t ai_bedrock_is_error(const ai_str_t *name);
@@ -203,7 +205,7 @@ ai_bedrock_answer(ai_decoder_t *d, const ai_str_t *body)
 
     d->terminal = 1;
 
-    return ai_bedrock_usage(a, ai_json_get(&d->doc, AI_JSON_ROOT, "usage"));
+    return ai_bedrock_usage(a, AI_JSON_ROOT);
 }
 
 
@@ -258,7 +260,7 @@ ai_bedrock_metadata(ai_bedrock_t *a, ai_ref_t root)
     a->usage = 1;
     a->d.terminal = a->d.finished;
 
-    return ai_bedrock_usage(a, ai_json_get(&a->d.doc, root, "usage"));
+    return ai_bedrock_usage(a, root);
 }
 
 
@@ -318,13 +320,15 @@ ai_bedrock_finish(ai_bedrock_t *a, ai_ref_t v)
  * much was thinking is not said */
 
 static ai_int_t
-ai_bedrock_usage(ai_bedrock_t *a, ai_ref_t usage)
+ai_bedrock_usage(ai_bedrock_t *a, ai_ref_t root)
 {
+    ai_ref_t     usage;
     ai_event_t   ev;
     ai_usage_t   u;
     ai_json_t   *doc;
 
     doc = &a->d.doc;
+    usage = ai_json_get(doc, root, "usage");
 
     if (ai_json_type(doc, usage) != AI_JSON_OBJECT) {
         return AI_OK;
@@ -338,6 +342,9 @@ ai_bedrock_usage(ai_bedrock_t *a, ai_ref_t usage)
                                  "cacheReadInputTokenCount");
     u.cache_write = ai_bedrock_tokens(doc, usage, "cacheWriteInputTokens",
                                       "cacheWriteInputTokenCount");
+    u.cache_write_1h = ai_bedrock_written(doc, usage);
+    u.tier = ai_wire_tier(doc, ai_json_path(doc, root, "serviceTier", "type",
+                                            NULL));
 
     if (u.prompt >= 0) {
         u.prompt += ai_max(u.cached, 0) + ai_max(u.cache_write, 0);
@@ -349,6 +356,38 @@ ai_bedrock_usage(ai_bedrock_t *a, ai_ref_t usage)
     ev.usage = &u;
 
     return ai_bedrock_emit(a, &ev);
+}
+
+
+/* for an hour: the details are of what was written only */
+
+static int64_t
+ai_bedrock_written(const ai_json_t *doc, ai_ref_t usage)
+{
+    int64_t   n, sum;
+    ai_ref_t  details, v;
+
+    sum = -1;
+    details = ai_json_get(doc, usage, "cacheDetails");
+
+    if (ai_json_type(doc, details) != AI_JSON_ARRAY) {
+        return -1;
+    }
+
+    for (v = ai_json_first(doc, details);
+         v != AI_JSON_NONE;
+         v = ai_json_next(doc, details, v))
+    {
+        n = ai_bedrock_tokens(doc, v, "inputTokens", NULL);
+
+        if (n >= 0) {
+            sum = ai_max(sum, 0)
+                  + (ai_json_is(doc, ai_json_get(doc, v, "ttl"), "1h") ? n
+                                                                       : 0);
+        }
+    }
+
+    return sum;
 }
 
 

@@ -38,6 +38,8 @@ static ai_int_t ai_cohere_finish(ai_cohere_t *a, ai_ref_t reason);
 static ai_int_t ai_cohere_usage(ai_cohere_t *a, ai_ref_t usage);
 static int64_t ai_cohere_tokens(const ai_json_t *doc, ai_ref_t usage,
     const char *name);
+static int64_t ai_cohere_billed(const ai_json_t *doc, ai_ref_t usage,
+    const char *name);
 static int64_t ai_cohere_count(const ai_json_t *doc, ai_ref_t v);
 static ai_int_t ai_cohere_error(ai_cohere_t *a, unsigned status,
     const ai_str_t *body);
@@ -384,8 +386,8 @@ ai_cohere_finish(ai_cohere_t *a, ai_ref_t reason)
 }
 
 
-/* "tokens" are those of the model, with its template; "billed_units" leave
- * that out and what was thought in */
+/* "tokens" are those of the model, with its template, which "billed_units"
+ * leave out */
 
 static ai_int_t
 ai_cohere_usage(ai_cohere_t *a, ai_ref_t usage)
@@ -406,6 +408,9 @@ ai_cohere_usage(ai_cohere_t *a, ai_ref_t usage)
     u.completion = ai_cohere_tokens(doc, usage, "output_tokens");
     u.cached = ai_cohere_count(doc, ai_json_get(doc, usage,
                                                 "cached_tokens"));
+    u.billed_prompt = ai_cohere_billed(doc, usage, "input_tokens");
+    u.billed_completion = ai_cohere_billed(doc, usage, "output_tokens");
+    u.searches = ai_cohere_billed(doc, usage, "search_units");
     ai_usage_normalise(&u);
 
     ai_cohere_event(&ev, AI_EVENT_USAGE);
@@ -422,10 +427,15 @@ ai_cohere_tokens(const ai_json_t *doc, ai_ref_t usage, const char *name)
 
     n = ai_cohere_count(doc, ai_json_path(doc, usage, "tokens", name, NULL));
 
-    return n >= 0 ? n
-                  : ai_cohere_count(doc, ai_json_path(doc, usage,
-                                                      "billed_units", name,
-                                                      NULL));
+    return n >= 0 ? n : ai_cohere_billed(doc, usage, name);
+}
+
+
+static int64_t
+ai_cohere_billed(const ai_json_t *doc, ai_ref_t usage, const char *name)
+{
+    return ai_cohere_count(doc, ai_json_path(doc, usage, "billed_units", name,
+                                             NULL));
 }
 
 

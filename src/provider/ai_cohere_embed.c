@@ -281,6 +281,7 @@ ai_cohere_embed_answer(const ai_target_t *t, const ai_call_t *call,
 
     if (images > 0 && images <= INT32_MAX && res->usage.prompt <= INT32_MAX) {
         res->usage.prompt = ai_max(res->usage.prompt, 0) + images;
+        res->usage.prompt_image = images;
     }
 
     res->id = ai_json_esc(&a.doc, ai_json_get(&a.doc, AI_JSON_ROOT, "id"));

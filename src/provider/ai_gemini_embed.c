@@ -8,6 +8,7 @@
  */
 
 #include <provider/ai_embed_wire_int.h>
+#include <provider/ai_gemini_int.h>
 
 
 typedef enum {
@@ -249,7 +250,7 @@ ai_gemini_embed_answer(const ai_target_t *t, const ai_call_t *call,
     const ai_str_t *body, const ai_pool_t *pool, ai_result_t *res,
     ai_error_t *err)
 {
-    ai_ref_t           v, usage;
+    ai_ref_t           v;
     ai_embed_answer_t  a;
 
     if (ai_embed_open(&a, t, call, body, pool, res, err) != AI_OK) {
@@ -273,9 +274,8 @@ ai_gemini_embed_answer(const ai_target_t *t, const ai_call_t *call,
         }
     }
 
-    usage = ai_json_get(&a.doc, AI_JSON_ROOT, "usageMetadata");
-    ai_embed_count(&a, ai_json_get(&a.doc, usage, "promptTokenCount"),
-                   &res->usage.prompt);
+    v = ai_json_get(&a.doc, AI_JSON_ROOT, "usageMetadata");
+    ai_gemini_report(&a.doc, v, &res->usage);
 
     return ai_embed_done(&a);
 }

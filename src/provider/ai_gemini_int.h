@@ -43,6 +43,7 @@ typedef struct {
 typedef struct {
     uint32_t           next;        /* index of the next block */
     uint32_t           open;        /* index of the open one */
+    uint32_t           searches;    /* in the web, for this one */
     ai_block_e         kind;        /* of the open block, 0: none */
     ai_finish_e        finish;
     unsigned           seen:1;
@@ -115,6 +116,9 @@ ai_int_t ai_gemini_grounding(ai_gemini_decoder_t *g, uint32_t c, ai_ref_t v);
 ai_int_t ai_gemini_logprobs(ai_gemini_decoder_t *g, uint32_t c, ai_ref_t v);
 void ai_gemini_finish_reason(ai_gemini_decoder_t *g, uint32_t c, ai_ref_t v);
 ai_int_t ai_gemini_usage(ai_gemini_decoder_t *g, ai_ref_t v);
+
+/* a "usageMetadata"; all -1 if there is none */
+void ai_gemini_report(const ai_json_t *doc, ai_ref_t v, ai_usage_t *u);
 
 void ai_gemini_args_start(ai_gemini_args_t *a);
 

@@ -5,14 +5,30 @@
  */
 
 #include <provider/ai_gemini_int.h>
-
-
-#define AI_GEMINI_TOKENS_MAX  1000000000000
+#include <provider/ai_openai_wire_int.h>
 
 
 static void ai_gemini_logprob(ai_gemini_decoder_t *g, ai_ref_t v);
-static int64_t ai_gemini_tokens(ai_gemini_decoder_t *g, ai_ref_t v,
-    const char *name);
+static int64_t ai_gemini_searches(ai_gemini_decoder_t *g);
+
+
+static const ai_wire_name_t  ai_gemini_counts[] = {
+    ai_wire_count("promptTokenCount", prompt, AI_WIRE_SUM),
+    ai_wire_count("candidatesTokenCount", completion, AI_WIRE_SET),
+    ai_wire_count("totalTokenCount", total, AI_WIRE_SET),
+    ai_wire_count("promptTokensDetails", prompt_audio, AI_WIRE_MODALITIES),
+    ai_wire_count("thoughtsTokenCount", reasoning, AI_WIRE_SET),
+    ai_wire_count("candidatesTokensDetails", completion_audio,
+                  AI_WIRE_MODALITIES),
+    ai_wire_count("cachedContentTokenCount", cached, AI_WIRE_SET),
+    ai_wire_count("cacheTokensDetails", cached_audio, AI_WIRE_MODALITIES),
+    ai_wire_count("toolUsePromptTokenCount", prompt, AI_WIRE_SUM),
+    ai_wire_count("toolUsePromptTokensDetails", prompt_audio,
+                  AI_WIRE_MODALITIES),
+    ai_wire_count("serviceTier", tier, AI_WIRE_TIER),
+    ai_wire_count("trafficType", tier, AI_WIRE_TIER),
+    ai_wire_end
+};
 
 
 /* AI_FINISH_ERROR: a stop if there is anything to show for it */
@@ -58,6 +74,17 @@ ai_gemini_grounding(ai_gemini_decoder_t *g, uint32_t c, ai_ref_t v)
 
     b = &g->d.scratch;
     doc = &g->d.doc;
+
+    if (ai_json_type(doc, v) != AI_JSON_OBJECT) {
+        return AI_OK;
+    }
+
+    list = ai_json_get(doc, v, "webSearchQueries");
+
+    if (ai_json_type(doc, list) == AI_JSON_ARRAY) {
+        g->choice[c].searches = doc->node[list].count;
+    }
+
     list = ai_json_get(doc, v, "groundingChunks");
 
     if (!g->choice[c].text || g->choice[c].cited
@@ -268,30 +295,17 @@ ai_gemini_finish_reason(ai_gemini_decoder_t *g, uint32_t c, ai_ref_t v)
 ai_int_t
 ai_gemini_usage(ai_gemini_decoder_t *g, ai_ref_t v)
 {
-    int64_t     prompt, tools, output, thoughts, total;
     ai_event_t  ev;
     ai_usage_t  usage;
 
-    prompt = ai_gemini_tokens(g, v, "promptTokenCount");
-    tools = ai_gemini_tokens(g, v, "toolUsePromptTokenCount");
-    output = ai_gemini_tokens(g, v, "candidatesTokenCount");
-    thoughts = ai_gemini_tokens(g, v, "thoughtsTokenCount");
-    total = ai_gemini_tokens(g, v, "totalTokenCount");
+    ai_gemini_report(&g->d.doc, v, &usage);
 
-    if (prompt < 0 && output < 0 && thoughts < 0) {
+    if (usage.prompt < 0 && usage.completion < 0) {
         return AI_OK;
     }
 
-    ai_usage_init(&usage);
-
-    if (prompt >= 0) {
-        usage.prompt = prompt + ai_max(tools, 0);
-    }
-
-    usage.cached = ai_gemini_tokens(g, v, "cachedContentTokenCount");
-    usage.completion = ai_max(output, 0) + ai_max(thoughts, 0);
-    usage.reasoning = thoughts;
-    usage.total = total;
+    usage.completion = ai_max(usage.completion, 0);
+    usage.searches = ai_gemini_searches(g);
 
     ai_usage_merge(&g->usage, &usage);
     ai_usage_normalise(&g->usage);
@@ -305,15 +319,50 @@ ai_gemini_usage(ai_gemini_decoder_t *g, ai_ref_t v)
 }
 
 
-static int64_t
-ai_gemini_tokens(ai_gemini_decoder_t *g, ai_ref_t v, const char *name)
-{
-    int64_t  n;
+/* thoughts are counted beside the answer, and what tools put into the prompt
+ * beside the prompt */
 
-    if (ai_json_int(&g->d.doc, ai_json_get(&g->d.doc, v, name), &n) != AI_OK
-        || n < 0 || n > AI_GEMINI_TOKENS_MAX)
-    {
+void
+ai_gemini_report(const ai_json_t *doc, ai_ref_t v, ai_usage_t *u)
+{
+    ai_usage_init(u);
+    ai_wire_counts(doc, v, ai_gemini_counts, u);
+
+    if (u->reasoning >= 0) {
+        u->completion = ai_max(u->completion, 0) + u->reasoning;
+    }
+}
+
+
+/* up to Gemini 2 the prompt that is grounded is billed, whatever was asked
+ * for; later each question */
+
+static int64_t
+ai_gemini_searches(ai_gemini_decoder_t *g)
+{
+    int64_t     n;
+    uint32_t    i;
+    ai_esc_t    model;
+    ai_json_t  *doc;
+
+    n = 0;
+
+    for (i = 0; i < AI_GEMINI_CHOICES; i++) {
+        n += g->choice[i].searches;
+    }
+
+    if (n == 0) {
         return -1;
+    }
+
+    doc = &g->d.doc;
+    model = ai_json_esc(doc, ai_json_get(doc, AI_JSON_ROOT, "modelVersion"));
+
+    if (model.len >= 8
+        && (memcmp(model.data, "gemini-1", 8) == 0
+            || memcmp(model.data, "gemini-2", 8) == 0))
+    {
+        return 1;
     }
 
     return n;

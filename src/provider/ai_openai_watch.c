@@ -17,11 +17,20 @@ static void ai_watch_walk(const ai_json_t *doc, ai_watch_root_t *root);
 static ai_watch_e ai_watch_failed(ai_watch_t *w, const ai_str_t *body);
 static void ai_watch_choices(ai_watch_t *w, ai_ref_t choices);
 static void ai_watch_choice(ai_watch_t *w, ai_ref_t choice);
-static void ai_watch_message(ai_watch_t *w, ai_ref_t message);
+static void ai_watch_message(ai_watch_t *w, ai_ref_t message,
+    int64_t choice);
+static void ai_watch_calls(ai_watch_t *w, ai_ref_t calls, int64_t choice);
+static void ai_watch_call(ai_watch_t *w, ai_ref_t function, int64_t choice,
+    int64_t index);
+static void ai_watch_text(ai_watch_t *w, ai_ref_t v, int64_t choice,
+    int64_t index);
 static void ai_watch_finish(ai_watch_t *w, int64_t index,
     ai_finish_e finish);
 static void ai_watch_id(ai_watch_t *w, ai_ref_t v);
 static void ai_watch_usage(ai_watch_t *w, const ai_watch_root_t *root);
+static void ai_watch_media(ai_watch_t *w);
+static ai_int_t ai_watch_is_image(const ai_json_t *doc, ai_ref_t v);
+static void ai_watch_duration(ai_watch_t *w);
 static ai_watch_e ai_watch_cut(ai_watch_t *w, const ai_sse_event_t *ev,
     const ai_watch_root_t *root, ai_str_t *out);
 static ai_watch_e ai_watch_usage_null(ai_watch_t *w,
@@ -61,11 +70,13 @@ ai_watch_event(ai_watch_t *w, const ai_sse_event_t *ev, ai_str_t *out)
     }
 
     if (ev->data.data == NULL) {
+        w->ntexts = 0;
         return AI_WATCH_PASS;
     }
 
     if (ev->data.len < 32 && ai_wire_done(&ev->data)) {
         w->done = 1;
+        w->ntexts = 0;
         return AI_WATCH_PASS;
     }
 
@@ -76,6 +87,7 @@ ai_watch_event(ai_watch_t *w, const ai_sse_event_t *ev, ai_str_t *out)
     if (ai_json_parse_next(&w->doc, &ev->data, &ai_wire_event_limits) != AI_OK
         || w->doc.node[AI_JSON_ROOT].type != AI_JSON_OBJECT)
     {
+        w->ntexts = 0;
         return AI_WATCH_PASS;
     }
 
@@ -101,6 +113,8 @@ ai_watch_event(ai_watch_t *w, const ai_sse_event_t *ev, ai_str_t *out)
     }
 
     w->quiet = (root->error == AI_JSON_NONE && root->groq == AI_JSON_NONE);
+
+    w->ntexts = 0;
 
     if (root->choices != AI_JSON_NONE) {
         ai_watch_choices(w, root->choices);
@@ -329,7 +343,7 @@ static void
 ai_watch_choice(ai_watch_t *w, ai_ref_t choice)
 {
     int64_t                index;
-    ai_ref_t               k, v;
+    ai_ref_t               k, v, text, message;
     uint32_t               end;
     ai_finish_e            finish;
     const ai_json_t       *doc;
@@ -340,6 +354,8 @@ ai_watch_choice(ai_watch_t *w, ai_ref_t choice)
     end = node[choice].next;
 
     index = 0;
+    text = AI_JSON_NONE;
+    message = AI_JSON_NONE;
     finish = AI_FINISH_NONE;
 
     for (k = choice + 1; k < end; k = node[v].next) {
@@ -352,6 +368,7 @@ ai_watch_choice(ai_watch_t *w, ai_ref_t choice)
                 && node[v].type == AI_JSON_STRING)
             {
                 w->content = 1;
+                text = v;
             }
 
             break;
@@ -369,7 +386,7 @@ ai_watch_choice(ai_watch_t *w, ai_ref_t choice)
             } else if (ai_wire_key(doc, k, "delta")
                        && node[v].type == AI_JSON_OBJECT)
             {
-                ai_watch_message(w, v);
+                message = v;
             }
 
             break;
@@ -378,7 +395,7 @@ ai_watch_choice(ai_watch_t *w, ai_ref_t choice)
             if (ai_wire_key(doc, k, "message")
                 && node[v].type == AI_JSON_OBJECT)
             {
-                ai_watch_message(w, v);
+                message = v;
             }
 
             break;
@@ -395,6 +412,14 @@ ai_watch_choice(ai_watch_t *w, ai_ref_t choice)
         }
     }
 
+    if (text != AI_JSON_NONE) {
+        ai_watch_text(w, text, index, 0);
+    }
+
+    if (message != AI_JSON_NONE) {
+        ai_watch_message(w, message, index);
+    }
+
     ai_watch_finish(w, index, finish);
 }
 
@@ -402,7 +427,7 @@ ai_watch_choice(ai_watch_t *w, ai_ref_t choice)
 /* "content" is set by what a user could see or a program act upon */
 
 static void
-ai_watch_message(ai_watch_t *w, ai_ref_t message)
+ai_watch_message(ai_watch_t *w, ai_ref_t message, int64_t choice)
 {
     ai_ref_t               k, v;
     uint32_t               end;
@@ -438,6 +463,7 @@ ai_watch_message(ai_watch_t *w, ai_ref_t message)
                 || ai_wire_key(doc, k, "refusal"))
             {
                 w->content = 1;
+                ai_watch_text(w, v, choice, 0);
             }
 
             break;
@@ -452,6 +478,7 @@ ai_watch_message(ai_watch_t *w, ai_ref_t message)
         case 11:
             if (ai_wire_key(doc, k, "reasoning")) {
                 w->content = 1;
+                ai_watch_text(w, v, choice, 1);
             }
 
             break;
@@ -460,6 +487,7 @@ ai_watch_message(ai_watch_t *w, ai_ref_t message)
             if (ai_wire_key(doc, k, "tool_calls")) {
                 w->content = 1;
                 w->tools = 1;
+                ai_watch_calls(w, v, choice);
             }
 
             break;
@@ -468,20 +496,82 @@ ai_watch_message(ai_watch_t *w, ai_ref_t message)
             if (ai_wire_key(doc, k, "function_call")) {
                 w->content = 1;
                 w->tools = 1;
+                ai_watch_call(w, v, choice, 0);
             }
 
             break;
 
         case 19:
-            if (ai_wire_key(doc, k, "reasoning_content")
-                || ai_wire_key(doc, k, "reasoning_details"))
-            {
+            if (ai_wire_key(doc, k, "reasoning_content")) {
+                w->content = 1;
+                ai_watch_text(w, v, choice, 1);
+
+            } else if (ai_wire_key(doc, k, "reasoning_details")) {
                 w->content = 1;
             }
 
             break;
         }
     }
+}
+
+
+static void
+ai_watch_calls(ai_watch_t *w, ai_ref_t calls, int64_t choice)
+{
+    int64_t                index;
+    ai_ref_t               v;
+    uint32_t               end;
+    const ai_json_node_t  *node;
+
+    node = w->doc.node;
+
+    if (node[calls].type != AI_JSON_ARRAY) {
+        return;
+    }
+
+    end = node[calls].next;
+
+    for (v = calls + 1; v < end; v = node[v].next) {
+
+        if (ai_json_int(&w->doc, ai_json_get(&w->doc, v, "index"), &index)
+            != AI_OK)
+        {
+            index = 0;
+        }
+
+        ai_watch_call(w, ai_json_get(&w->doc, v, "function"), choice, index);
+    }
+}
+
+
+static void
+ai_watch_call(ai_watch_t *w, ai_ref_t function, int64_t choice,
+    int64_t index)
+{
+    ai_watch_text(w, ai_json_get(&w->doc, function, "name"), choice,
+                  index + 2);
+    ai_watch_text(w, ai_json_get(&w->doc, function, "arguments"), choice,
+                  index + 2);
+}
+
+
+static void
+ai_watch_text(ai_watch_t *w, ai_ref_t v, int64_t choice, int64_t index)
+{
+    ai_watch_text_t  *text;
+
+    if (ai_json_type(&w->doc, v) != AI_JSON_STRING
+        || w->ntexts == AI_WATCH_TEXTS)
+    {
+        return;
+    }
+
+    text = &w->text[w->ntexts++];
+
+    text->ref = v;
+    text->choice = (uint32_t) choice;
+    text->index = (uint32_t) index;
 }
 
 
@@ -537,10 +627,94 @@ ai_watch_usage(ai_watch_t *w, const ai_watch_root_t *root)
 {
     if (ai_json_type(&w->doc, root->usage) == AI_JSON_OBJECT) {
         ai_wire_usage(w->provider, &w->doc, root->usage, &w->usage);
+        ai_wire_tier_set(&w->doc, ai_json_get(&w->doc, AI_JSON_ROOT,
+                                              "service_tier"), &w->usage);
+
+    } else {
+        (void) ai_wire_usage_any(w->provider, &w->doc, &w->usage);
+    }
+
+    if (w->any) {
+        ai_watch_media(w);
+    }
+}
+
+
+/*
+ * What is billed by other units, or by tokens that are all of one kind.  A
+ * stream says it in an event that the type tells, an answer by what is in it.
+ */
+
+static void
+ai_watch_media(ai_watch_t *w)
+{
+    ai_ref_t          v, type;
+    ai_usage_t       *u;
+    const ai_json_t  *doc;
+
+    u = &w->usage;
+    doc = &w->doc;
+    type = ai_json_get(doc, AI_JSON_ROOT, "type");
+
+    if (ai_json_is(doc, type, "speech.audio.done")) {
+
+        if (u->completion_audio < 0) {
+            u->completion_audio = u->completion;
+        }
+
         return;
     }
 
-    (void) ai_wire_usage_any(w->provider, &w->doc, &w->usage);
+    if (ai_json_is(doc, type, "image_generation.completed")
+        || ai_json_is(doc, type, "image_edit.completed"))
+    {
+        u->images = 1;
+
+    } else {
+        v = ai_json_get(doc, AI_JSON_ROOT, "data");
+
+        if (ai_watch_is_image(doc, ai_json_first(doc, v))) {
+            u->images = doc->node[v].count;
+        }
+    }
+
+    if (u->images >= 0 && u->completion_image < 0) {
+        u->completion_image = u->completion;
+    }
+
+    if (u->milliseconds < 0 && u->prompt < 0) {
+        ai_watch_duration(w);
+    }
+}
+
+
+static ai_int_t
+ai_watch_is_image(const ai_json_t *doc, ai_ref_t v)
+{
+    return ai_json_type(doc, v) == AI_JSON_OBJECT
+           && (ai_json_get(doc, v, "b64_json") != AI_JSON_NONE
+               || ai_json_get(doc, v, "url") != AI_JSON_NONE);
+}
+
+
+/* a transcript that says how long it was, and nothing of what it is billed */
+
+static void
+ai_watch_duration(ai_watch_t *w)
+{
+    double            n;
+    const ai_json_t  *doc;
+
+    doc = &w->doc;
+
+    if (ai_json_type(doc, ai_json_get(doc, AI_JSON_ROOT, "text"))
+        == AI_JSON_STRING
+        && ai_json_double(doc, ai_json_get(doc, AI_JSON_ROOT, "duration"), &n)
+           == AI_OK
+        && n >= 0 && n < 1e9)
+    {
+        w->usage.milliseconds = (int64_t) (n * 1000 + 0.5);
+    }
 }
 
 

@@ -15,6 +15,24 @@ typedef struct {
 } ai_wire_word_t;
 
 
+typedef struct {
+    const char        *word;
+    ai_tier_e          tier;
+} ai_wire_tier_t;
+
+
+static void ai_wire_reasoning(const ai_provider_t *provider, ai_usage_t *r);
+static void ai_wire_read(const ai_json_t *doc, ai_ref_t v,
+    const ai_wire_name_t *name, ai_usage_t *u);
+static void ai_wire_modalities(const ai_json_t *doc, ai_ref_t list,
+    int64_t *to);
+static const ai_wire_name_t *ai_wire_name(const ai_json_t *doc, ai_ref_t k,
+    const ai_wire_name_t *names);
+static int64_t ai_wire_tokens(const ai_json_t *doc, ai_ref_t v);
+static int64_t ai_wire_milliseconds(const ai_json_t *doc, ai_ref_t v);
+static uint64_t ai_wire_hash(const ai_str_t *s, uint64_t seed);
+
+
 const ai_json_limits_t  ai_wire_event_limits = {
     128, AI_WIRE_EVENT_NODES, 65536, 1024
 };
@@ -48,13 +66,103 @@ static const ai_wire_word_t  ai_wire_words[] = {
 };
 
 
-static int64_t ai_wire_tokens(const ai_json_t *doc, ai_ref_t object,
-    const char *name);
-static int64_t ai_wire_first(const ai_json_t *doc, ai_ref_t object,
-    const char *const *names);
-static int64_t ai_wire_detail(const ai_json_t *doc, ai_ref_t usage,
-    const char *a, const char *b, const char *name);
-static uint64_t ai_wire_hash(const ai_str_t *s, uint64_t seed);
+/* all others cost what is usual, or are not of the list's prices at all */
+
+static const ai_wire_tier_t  ai_wire_tiers[] = {
+    { "flex", AI_TIER_FLEX },
+    { "priority", AI_TIER_PRIORITY },
+    { "batch", AI_TIER_BATCH },
+    { "ON_DEMAND_FLEX", AI_TIER_FLEX },
+    { "ON_DEMAND_PRIORITY", AI_TIER_PRIORITY },
+    { NULL, AI_TIER_STANDARD }
+};
+
+
+/*
+ * What vendors call the numbers of a usage.  Details win over what stands
+ * beside them, and OpenAI's names over others.
+ */
+
+static const ai_wire_name_t  ai_wire_cached_names[] = {
+    ai_wire_count("audio_tokens", cached_audio, AI_WIRE_SET),
+    ai_wire_count("image_tokens", cached_image, AI_WIRE_SET),
+    ai_wire_end
+};
+
+
+/* OpenAI's 12 hours are the longer of two as well */
+
+static const ai_wire_name_t  ai_wire_written_names[] = {
+    ai_wire_count("ephemeral_1h_input_tokens", cache_write_1h, AI_WIRE_SET),
+    ai_wire_count("ttl_12h_tokens", cache_write_1h, AI_WIRE_SET),
+    ai_wire_end
+};
+
+
+static const ai_wire_name_t  ai_wire_prompt_names[] = {
+    ai_wire_count("cached_tokens", cached, AI_WIRE_SET),
+    ai_wire_count("audio_tokens", prompt_audio, AI_WIRE_SET),
+    ai_wire_count("image_tokens", prompt_image, AI_WIRE_SET),
+    ai_wire_count("cache_write_tokens", cache_write, AI_WIRE_SET),
+    ai_wire_count("cache_creation_input_tokens", cache_write, AI_WIRE_WEAK),
+    ai_wire_count("cache_creation_tokens", cache_write, AI_WIRE_WEAK),
+    ai_wire_inside("cached_tokens_details", ai_wire_cached_names),
+    ai_wire_inside("cache_creation", ai_wire_written_names),
+    ai_wire_inside("cache_write_tokens_details", ai_wire_written_names),
+    ai_wire_end
+};
+
+
+static const ai_wire_name_t  ai_wire_completion_names[] = {
+    ai_wire_count("reasoning_tokens", reasoning, AI_WIRE_SET),
+    ai_wire_count("audio_tokens", completion_audio, AI_WIRE_SET),
+    ai_wire_count("image_tokens", completion_image, AI_WIRE_SET),
+    ai_wire_end
+};
+
+
+/* of OpenRouter, who puts them under either name */
+
+static const ai_wire_name_t  ai_wire_server_names[] = {
+    ai_wire_count("web_search_requests", searches, AI_WIRE_SET),
+    ai_wire_end
+};
+
+
+/* of xAI, at one price */
+
+static const ai_wire_name_t  ai_wire_xai_names[] = {
+    ai_wire_count("web_search_calls", searches, AI_WIRE_SUM),
+    ai_wire_count("x_search_calls", searches, AI_WIRE_SUM),
+    ai_wire_end
+};
+
+
+static const ai_wire_name_t  ai_wire_usage_names[] = {
+    ai_wire_count("prompt_tokens", prompt, AI_WIRE_SET),
+    ai_wire_count("completion_tokens", completion, AI_WIRE_SET),
+    ai_wire_count("total_tokens", total, AI_WIRE_SET),
+    ai_wire_inside("prompt_tokens_details", ai_wire_prompt_names),
+    ai_wire_inside("completion_tokens_details", ai_wire_completion_names),
+    ai_wire_count("input_tokens", prompt, AI_WIRE_WEAK),
+    ai_wire_count("output_tokens", completion, AI_WIRE_WEAK),
+    ai_wire_inside("input_tokens_details", ai_wire_prompt_names),
+    ai_wire_inside("output_tokens_details", ai_wire_completion_names),
+    ai_wire_inside("input_token_details", ai_wire_prompt_names),
+    ai_wire_inside("output_token_details", ai_wire_completion_names),
+    ai_wire_count("cached_tokens", cached, AI_WIRE_WEAK),
+    ai_wire_count("prompt_cache_hit_tokens", cached, AI_WIRE_WEAK),
+    ai_wire_count("num_cached_tokens", cached, AI_WIRE_WEAK),
+    ai_wire_count("reasoning_tokens", reasoning, AI_WIRE_WEAK),
+    ai_wire_count("audio_prompt_tokens", prompt_audio, AI_WIRE_WEAK),
+    ai_wire_count("num_search_queries", searches, AI_WIRE_SET),
+    ai_wire_inside("server_tool_use", ai_wire_server_names),
+    ai_wire_inside("server_tool_use_details", ai_wire_server_names),
+    ai_wire_inside("server_side_tool_usage_details", ai_wire_xai_names),
+    ai_wire_count("seconds", milliseconds, AI_WIRE_SECONDS),
+    ai_wire_count("prompt_audio_seconds", milliseconds, AI_WIRE_SECONDS),
+    ai_wire_end
+};
 
 
 ai_int_t
@@ -150,66 +258,221 @@ ai_wire_usage(const ai_provider_t *provider, const ai_json_t *doc,
 {
     ai_usage_t  r;
 
-    static const char *const  prompt[] = {
-        "prompt_tokens", "input_tokens", NULL
-    };
-
-    static const char *const  completion[] = {
-        "completion_tokens", "output_tokens", NULL
-    };
-
-    static const char *const  cached[] = {
-        "cached_tokens", "prompt_cache_hit_tokens", "num_cached_tokens", NULL
-    };
-
     if (ai_json_type(doc, usage) != AI_JSON_OBJECT) {
         return;
     }
 
     ai_usage_init(&r);
 
-    r.prompt = ai_wire_first(doc, usage, prompt);
-    r.completion = ai_wire_first(doc, usage, completion);
-    r.total = ai_wire_tokens(doc, usage, "total_tokens");
+    ai_wire_counts(doc, usage, ai_wire_usage_names, &r);
+    ai_wire_reasoning(provider, &r);
 
-    r.cached = ai_wire_detail(doc, usage, "prompt_tokens_details",
-                              "input_tokens_details", "cached_tokens");
-    if (r.cached < 0) {
-        r.cached = ai_wire_first(doc, usage, cached);
-    }
+    if (r.searches < 0
+        && ai_json_get(doc, usage, "search_context_size") != AI_JSON_NONE)
+    {
+        /* Perplexity: a fee for the request, which always is a search */
 
-    r.cache_write = ai_wire_detail(doc, usage, "prompt_tokens_details",
-                                   "input_tokens_details",
-                                   "cache_write_tokens");
-
-    r.reasoning = ai_wire_detail(doc, usage, "completion_tokens_details",
-                                 "output_tokens_details",
-                                 "reasoning_tokens");
-    if (r.reasoning < 0) {
-        r.reasoning = ai_wire_tokens(doc, usage, "reasoning_tokens");
-    }
-
-    /*
-     * A total that only adds up with the reasoning in it shows that it was
-     * left out of the completion, whoever the vendor is; without a total the
-     * row decides.
-     */
-
-    if (r.reasoning > 0 && r.completion >= 0) {
-
-        if (r.total < 0) {
-            if (provider && (provider->quirks & AI_QUIRK_REASONING_APART)) {
-                r.completion += r.reasoning;
-            }
-
-        } else if (r.prompt >= 0
-                   && r.total == r.prompt + r.completion + r.reasoning)
-        {
-            r.completion += r.reasoning;
-        }
+        r.searches = 1;
     }
 
     ai_usage_merge(u, &r);
+}
+
+
+/*
+ * A total that only adds up with the reasoning in it shows that it was left
+ * out of the completion, whoever the vendor is; without a total the row
+ * decides, and where it is the custom to leave it out, more of it than of the
+ * whole is as good a proof.
+ */
+
+static void
+ai_wire_reasoning(const ai_provider_t *provider, ai_usage_t *r)
+{
+    ai_int_t  apart;
+
+    if (r->reasoning <= 0 || r->completion < 0) {
+        return;
+    }
+
+    apart = provider && (provider->quirks & AI_QUIRK_REASONING_APART);
+
+    if (r->total < 0) {
+
+        if (apart) {
+            r->completion += r->reasoning;
+        }
+
+    } else if (r->prompt >= 0
+               && r->total == r->prompt + r->completion + r->reasoning)
+    {
+        r->completion += r->reasoning;
+
+    } else if (apart && r->reasoning > r->completion) {
+        r->completion += r->reasoning;
+        r->total += r->reasoning;
+    }
+}
+
+
+void
+ai_wire_counts(const ai_json_t *doc, ai_ref_t object,
+    const ai_wire_name_t *names, ai_usage_t *u)
+{
+    ai_ref_t               k, v;
+    uint32_t               end;
+    const ai_wire_name_t  *name;
+
+    if (ai_json_type(doc, object) != AI_JSON_OBJECT) {
+        return;
+    }
+
+    end = doc->node[object].next;
+
+    for (k = object + 1; k < end; k = doc->node[v].next) {
+        v = k + 1;
+        name = ai_wire_name(doc, k, names);
+
+        if (name == NULL) {
+            continue;
+        }
+
+        if (name->inside) {
+            ai_wire_counts(doc, v, name->inside, u);
+
+        } else {
+            ai_wire_read(doc, v, name, u);
+        }
+    }
+}
+
+
+static void
+ai_wire_read(const ai_json_t *doc, ai_ref_t v, const ai_wire_name_t *name,
+    ai_usage_t *u)
+{
+    int64_t  n, *to;
+
+    to = (int64_t *) (void *) ((char *) u + name->field);
+
+    switch (name->how) {
+
+    case AI_WIRE_TIER:
+        ai_wire_tier_set(doc, v, u);
+        return;
+
+    case AI_WIRE_MODALITIES:
+        ai_wire_modalities(doc, v, to);
+        return;
+
+    case AI_WIRE_SECONDS:
+        n = ai_wire_milliseconds(doc, v);
+        break;
+
+    default:
+        n = ai_wire_tokens(doc, v);
+    }
+
+    if (n < 0 || (*to >= 0 && name->how == AI_WIRE_WEAK)) {
+        return;
+    }
+
+    if (*to >= 0 && name->how == AI_WIRE_SUM) {
+        n = ai_min(*to + n, AI_WIRE_TOKENS_MAX);
+    }
+
+    *to = n;
+}
+
+
+/* enums are numbers for who asks for that; a film costs what text does */
+
+static void
+ai_wire_modalities(const ai_json_t *doc, ai_ref_t list, int64_t *to)
+{
+    int64_t   n, number;
+    ai_ref_t  v, kind;
+
+    if (ai_json_type(doc, list) != AI_JSON_ARRAY) {
+        return;
+    }
+
+    for (v = ai_json_first(doc, list);
+         v != AI_JSON_NONE;
+         v = ai_json_next(doc, list, v))
+    {
+        n = ai_wire_tokens(doc, ai_json_get(doc, v, "tokenCount"));
+        kind = ai_json_get(doc, v, "modality");
+
+        if (n < 0 || ai_json_is(doc, kind, "TEXT")) {
+            continue;
+        }
+
+        number = 0;
+        (void) ai_json_int(doc, kind, &number);
+
+        if (number == 4 || ai_json_is(doc, kind, "AUDIO")) {
+            to[0] = ai_min(ai_max(to[0], 0) + n, AI_WIRE_TOKENS_MAX);
+
+        } else if (number == 2 || ai_json_is(doc, kind, "IMAGE")) {
+            to[1] = ai_min(ai_max(to[1], 0) + n, AI_WIRE_TOKENS_MAX);
+        }
+    }
+}
+
+
+static const ai_wire_name_t *
+ai_wire_name(const ai_json_t *doc, ai_ref_t k, const ai_wire_name_t *names)
+{
+    const ai_char_t       *key;
+    const ai_json_node_t  *node;
+
+    node = &doc->node[k];
+    key = doc->text + node->off + 1;
+
+    for ( /* void */ ; names->name; names++) {
+
+        if (node->escaped ? ai_json_is(doc, k, names->name)
+                          : (node->len == names->len + 2
+                             && memcmp(key, names->name, names->len) == 0))
+        {
+            return names;
+        }
+    }
+
+    return NULL;
+}
+
+
+ai_tier_e
+ai_wire_tier(const ai_json_t *doc, ai_ref_t v)
+{
+    const ai_wire_tier_t  *t;
+
+    if (ai_json_type(doc, v) != AI_JSON_STRING) {
+        return AI_TIER_STANDARD;
+    }
+
+    for (t = ai_wire_tiers; t->word; t++) {
+        if (ai_json_is(doc, v, t->word)) {
+            return t->tier;
+        }
+    }
+
+    return AI_TIER_STANDARD;
+}
+
+
+void
+ai_wire_tier_set(const ai_json_t *doc, ai_ref_t v, ai_usage_t *u)
+{
+    ai_tier_e  tier;
+
+    tier = ai_wire_tier(doc, v);
+
+    if (tier != AI_TIER_STANDARD) {
+        u->tier = tier;
+    }
 }
 
 
@@ -238,6 +501,7 @@ ai_wire_usage_any(const ai_provider_t *provider, const ai_json_t *doc,
     }
 
     ai_wire_usage(provider, doc, v, u);
+    ai_wire_tier_set(doc, ai_json_get(doc, AI_JSON_ROOT, "service_tier"), u);
 
     return 1;
 }
@@ -348,13 +612,11 @@ ai_wire_tool_id(ai_buf_t *b, uint32_t quirks, const ai_esc_t *id)
 
 
 static int64_t
-ai_wire_tokens(const ai_json_t *doc, ai_ref_t object, const char *name)
+ai_wire_tokens(const ai_json_t *doc, ai_ref_t v)
 {
     int64_t  n;
 
-    if (ai_json_int(doc, ai_json_get(doc, object, name), &n) != AI_OK
-        || n < 0 || n > AI_WIRE_TOKENS_MAX)
-    {
+    if (ai_json_int(doc, v, &n) != AI_OK || n < 0 || n > AI_WIRE_TOKENS_MAX) {
         return -1;
     }
 
@@ -363,31 +625,17 @@ ai_wire_tokens(const ai_json_t *doc, ai_ref_t object, const char *name)
 
 
 static int64_t
-ai_wire_first(const ai_json_t *doc, ai_ref_t object, const char *const *names)
+ai_wire_milliseconds(const ai_json_t *doc, ai_ref_t v)
 {
-    int64_t  n;
+    double  n;
 
-    for ( /* void */ ; *names; names++) {
-        n = ai_wire_tokens(doc, object, *names);
-
-        if (n >= 0) {
-            return n;
-        }
+    if (ai_json_double(doc, v, &n) != AI_OK
+        || !(n >= 0 && n <= (double) AI_WIRE_TOKENS_MAX / 1000))
+    {
+        return -1;
     }
 
-    return -1;
-}
-
-
-static int64_t
-ai_wire_detail(const ai_json_t *doc, ai_ref_t usage, const char *a,
-    const char *b, const char *name)
-{
-    int64_t  n;
-
-    n = ai_wire_tokens(doc, ai_json_get(doc, usage, a), name);
-
-    return n >= 0 ? n : ai_wire_tokens(doc, ai_json_get(doc, usage, b), name);
+    return (int64_t) (n * 1000 + 0.5);
 }
 
 

@@ -29,6 +29,42 @@
                   sizeof(lit) - 1) == 0))
 
 
+/*
+ * How a member of a usage is to be read.  A list of modalities goes into two
+ * fields that stand together, audio and image, as an audio's offset tells.
+ */
+typedef enum {
+    AI_WIRE_SET = 0,        /* a number */
+    AI_WIRE_WEAK,           /* unless there is one */
+    AI_WIRE_SUM,            /* added to what there is */
+    AI_WIRE_SECONDS,        /* to be milliseconds */
+    AI_WIRE_MODALITIES,     /* [{"modality": "AUDIO", "tokenCount": 1}] */
+    AI_WIRE_TIER
+} ai_wire_how_e;
+
+
+/* one of them; the object "inside" it has more */
+
+typedef struct ai_wire_name_s  ai_wire_name_t;
+
+struct ai_wire_name_s {
+    const char            *name;
+    size_t                 len;
+    size_t                 field;
+    ai_wire_how_e          how;
+    const ai_wire_name_t  *inside;
+};
+
+
+#define ai_wire_count(name, field, how)                                       \
+    { name, sizeof(name) - 1, offsetof(ai_usage_t, field), how, NULL }
+
+#define ai_wire_inside(name, names)                                           \
+    { name, sizeof(name) - 1, 0, AI_WIRE_SET, names }
+
+#define ai_wire_end  { NULL, 0, 0, AI_WIRE_SET, NULL }
+
+
 #pragma GCC visibility push(hidden)
 
 
@@ -51,12 +87,22 @@ void ai_wire_start(const ai_json_t *doc, ai_ref_t answer, ai_ref_t created,
  * word nobody knows */
 ai_finish_e ai_wire_finish(const ai_json_t *doc, ai_ref_t v);
 
+/* all numbers of an object that the table names, in one walk: a usage that
+ * comes with every chunk costs every time */
+void ai_wire_counts(const ai_json_t *doc, ai_ref_t object,
+    const ai_wire_name_t *names, ai_usage_t *u);
+
 /* adds what a usage object says to u, with the vendor's arithmetic undone */
 void ai_wire_usage(const ai_provider_t *provider, const ai_json_t *doc,
     ai_ref_t usage, ai_usage_t *u);
 
+/* what a vendor calls the price it takes; a word nobody knows, and none, are
+ * STANDARD, and leave what there is */
+ai_tier_e ai_wire_tier(const ai_json_t *doc, ai_ref_t v);
+void ai_wire_tier_set(const ai_json_t *doc, ai_ref_t v, ai_usage_t *u);
+
 /* usage wherever this chunk or answer has it: usage, x_groq.usage,
- * choices[0].usage; 1 if there was any */
+ * choices[0].usage; 1 if there was any.  The tier beside it too */
 ai_int_t ai_wire_usage_any(const ai_provider_t *provider,
     const ai_json_t *doc, ai_usage_t *u);
 

@@ -281,9 +281,21 @@ typedef struct {
 } ai_watch_root_t;
 
 
+/* a text of the model in the last event, or in an answer */
+typedef struct {
+    ai_ref_t           ref;         /* a string */
+    uint32_t           choice;
+    uint32_t           index;       /* 0 text, 1 thinking, 2 and on calls */
+} ai_watch_text_t;
+
+#define AI_WATCH_TEXTS  8
+
+
 typedef struct {
     ai_json_t          doc;
     ai_watch_root_t    root;        /* of the last event */
+    ai_watch_text_t    text[AI_WATCH_TEXTS];
+    uint32_t           ntexts;      /* more than fit are left out */
     const ai_provider_t  *provider;
     ai_usage_t         usage;
     ai_finish_e        finish;      /* of choice 0 */

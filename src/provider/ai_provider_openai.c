@@ -171,7 +171,8 @@ const ai_provider_t  ai_provider_ollama =
 const ai_provider_t  ai_provider_perplexity =
     AI_OPENAI_ROW("perplexity", "https://api.perplexity.ai", "", NULL, NULL,
                   AI_QUIRK_NO_STREAM_OPTIONS|AI_QUIRK_MAX_TOKENS
-                  |AI_QUIRK_NO_NAMES|AI_QUIRK_NO_LOGPROBS);
+                  |AI_QUIRK_NO_NAMES|AI_QUIRK_NO_LOGPROBS
+                  |AI_QUIRK_REASONING_APART);
 
 
 AI_OPENAI_CHOOSE(fireworks, AI_OPENAI_COMPLETIONS|AI_OPENAI_RESPONSES)

@@ -12,6 +12,9 @@
 #include <provider/ai_service_int.h>
 
 
+#define AI_RERANK_QUERY  100
+
+
 static void ai_bedrock_rerank_path(const ai_target_t *t,
     const ai_call_t *call, ai_buf_t *b);
 static ai_int_t ai_bedrock_rerank_build(const ai_target_t *t,
@@ -22,6 +25,9 @@ static void ai_vertex_rerank_path(const ai_target_t *t,
 static ai_int_t ai_vertex_rerank_build(const ai_target_t *t,
     const ai_call_t *call, const ai_pool_t *pool, ai_buf_t *body,
     ai_dropped_t *dropped, ai_error_t *err);
+static ai_int_t ai_cloud_rerank_answer(const ai_target_t *t,
+    const ai_call_t *call, const ai_str_t *body, const ai_pool_t *pool,
+    ai_result_t *res, ai_error_t *err);
 
 
 static const ai_rerank_vendor_t  ai_rerank_at_amazon = {
@@ -50,7 +56,7 @@ const ai_service_t  ai_bedrock_rerank = {
     .family = AI_FAMILY_NONE,
     .path = ai_bedrock_rerank_path,
     .build = ai_bedrock_rerank_build,
-    .answer = ai_rerank_answer
+    .answer = ai_cloud_rerank_answer
 };
 
 const ai_service_t  ai_vertex_rerank = {
@@ -58,7 +64,7 @@ const ai_service_t  ai_vertex_rerank = {
     .family = AI_FAMILY_NONE,
     .path = ai_vertex_rerank_path,
     .build = ai_vertex_rerank_build,
-    .answer = ai_rerank_answer
+    .answer = ai_cloud_rerank_answer
 };
 
 
@@ -166,4 +172,25 @@ ai_vertex_rerank_build(const ai_target_t *t, const ai_call_t *call,
     ai_buf_lit(body, ",\"ignoreRecordDetailsInResponse\":true");
 
     return ai_rerank_end(body, err);
+}
+
+
+/* both are billed by the query of up to so many documents, and say nothing of
+ * it; that a long one counts as several is not seen here */
+
+static ai_int_t
+ai_cloud_rerank_answer(const ai_target_t *t, const ai_call_t *call,
+    const ai_str_t *body, const ai_pool_t *pool, ai_result_t *res,
+    ai_error_t *err)
+{
+    if (ai_rerank_answer(t, call, body, pool, res, err) != AI_OK) {
+        return AI_ERROR;
+    }
+
+    if (res->usage.searches < 0) {
+        res->usage.searches = ((int64_t) call->u.rerank.n
+                               + AI_RERANK_QUERY - 1) / AI_RERANK_QUERY;
+    }
+
+    return AI_OK;
 }

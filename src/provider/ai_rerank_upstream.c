@@ -540,9 +540,11 @@ ai_rerank_usage(const ai_json_t *doc, ai_result_t *res)
         u->prompt = u->total;
     }
 
+    res->units = ai_rerank_count(doc, billed, "search_units");
+    u->searches = res->units;
+
     ai_usage_normalise(u);
 
-    res->units = ai_rerank_count(doc, billed, "search_units");
     res->id = ai_json_esc(doc, ai_json_get(doc, AI_JSON_ROOT, "id"));
     res->model = ai_json_esc(doc, ai_json_get(doc, AI_JSON_ROOT, "model"));
 }

@@ -75,6 +75,7 @@ static ai_finish_e ai_rsp_status(const ai_rsp_t *r, ai_ref_t response,
     ai_finish_e finish);
 static ai_int_t ai_rsp_finish(ai_rsp_t *r, ai_finish_e finish);
 static ai_int_t ai_rsp_usage(ai_rsp_t *r, ai_ref_t response);
+static void ai_rsp_searches(ai_rsp_t *r, ai_ref_t output);
 static ai_int_t ai_rsp_error(ai_rsp_t *r, ai_ref_t v);
 static unsigned ai_rsp_error_status(const ai_json_t *doc, ai_ref_t error);
 
@@ -857,11 +858,50 @@ ai_rsp_usage(ai_rsp_t *r, ai_ref_t response)
     }
 
     ai_wire_usage(r->d.provider, &r->d.doc, usage, &r->usage);
+    ai_wire_tier_set(&r->d.doc, ai_json_get(&r->d.doc, response,
+                                            "service_tier"), &r->usage);
+    ai_rsp_searches(r, ai_json_get(&r->d.doc, response, "output"));
 
     ai_rsp_event(&ev, AI_EVENT_USAGE, 0, 0);
     ev.usage = &r->usage;
 
     return ai_rsp_emit(r, &ev);
+}
+
+
+/* they are not in the usage, but in the output; a page that was opened, or
+ * looked through, is no search */
+
+static void
+ai_rsp_searches(ai_rsp_t *r, ai_ref_t output)
+{
+    int64_t           n;
+    ai_ref_t          v, action;
+    const ai_json_t  *doc;
+
+    doc = &r->d.doc;
+
+    if (r->usage.searches >= 0 || ai_json_type(doc, output) != AI_JSON_ARRAY) {
+        return;
+    }
+
+    n = 0;
+
+    for (v = ai_json_first(doc, output);
+         v != AI_JSON_NONE;
+         v = ai_json_next(doc, output, v))
+    {
+        if (!ai_json_is(doc, ai_json_get(doc, v, "type"), "web_search_call")) {
+            continue;
+        }
+
+        action = ai_json_path(doc, v, "action", "type", NULL);
+        n += (action == AI_JSON_NONE || ai_json_is(doc, action, "search"));
+    }
+
+    if (n) {
+        r->usage.searches = n;
+    }
 }
 
 

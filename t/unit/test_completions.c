@@ -315,9 +315,6 @@ test_decode_memory(void)
 #define END      { .type = 0 }
 
 
-static const ai_usage_t  used = { 3, -1, -1, 4, -1, -1 };
-
-
 typedef struct {
     const char  *name;
     const char  *stream;
@@ -372,6 +369,7 @@ reply(const case_t *c, unsigned stream, unsigned usage, ai_buf_t *out)
 {
     void             *r;
     ai_event_t        report;
+    ai_usage_t        used;
     ai_reply_conf_t   conf;
     const ai_event_t *ev;
 
@@ -398,6 +396,10 @@ reply(const case_t *c, unsigned stream, unsigned usage, ai_buf_t *out)
     }
 
     if (usage) {
+        ai_usage_init(&used);
+        used.prompt = 3;
+        used.completion = 4;
+
         report.type = AI_EVENT_USAGE;
         report.usage = &used;
 

@@ -498,6 +498,9 @@ test_recording(const recording_t *r)
                r->name);
         is_cstr(results(), r->results, "results");
         is_int(c.res.units, r->units, "units");
+        is_int(c.res.usage.searches, r->service == &ai_vertex_rerank
+               || r->service == &ai_bedrock_rerank ? 1 : r->units,
+               "what is billed");
         is_int(c.res.usage.prompt, r->prompt, "prompt");
         is_int(c.res.usage.total, r->total, "total");
 

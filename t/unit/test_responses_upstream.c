@@ -419,11 +419,22 @@ read_response(said_t *s, const ai_json_t *doc, ai_ref_t response)
             }
 
             add_lit(&s->said[SAID_CALLS], "\n");
+
+        } else if (ai_json_is(doc, type, "web_search_call")) {
+            v = ai_json_path(doc, item, "action", "type", NULL);
+
+            if (v == AI_JSON_NONE || ai_json_is(doc, v, "search")) {
+                s->seen.usage.searches = ai_max(s->seen.usage.searches, 0) + 1;
+            }
         }
     }
 
     v = ai_json_get(doc, response, "usage");
     u = &s->seen.usage;
+
+    if (ai_json_is(doc, ai_json_get(doc, response, "service_tier"), "flex")) {
+        u->tier = AI_TIER_FLEX;
+    }
 
     u->prompt = read_count(doc, v, NULL, "input_tokens");
     u->completion = read_count(doc, v, NULL, "output_tokens");
