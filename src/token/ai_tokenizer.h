@@ -21,18 +21,20 @@ typedef struct ai_tokenizer_s  ai_tokenizer_t;      /* read-only once open */
 
 /*
  * A text that comes in pieces.  The sum is that of the whole text, wherever
- * it was cut, also inside a character.  Pieces are gathered and counted some
- * kilobytes at a time, so that a piece costs little more than its copy; what
- * is held stays below AI_COUNTER_MAX, whatever comes.
+ * it was cut, also inside a character.  Pieces are gathered and counted a
+ * kilobyte at a time, so that a piece costs little more than its copy; what
+ * is held stays below AI_COUNTER_MAX, whatever comes: a word longer than that,
+ * and only such a word, is cut.
  */
 
-#define AI_COUNTER_BATCH  4096
+#define AI_COUNTER_BATCH  1024
 #define AI_COUNTER_MAX    (64 * 1024)
 
 typedef struct {
     const ai_tokenizer_t  *tokenizer;
     ai_buf_t           pending;     /* not counted yet; of the pool */
     size_t             retry;       /* length of pending worth a try */
+    uint32_t           high;        /* a surrogate, U+FFFD in pending so far */
     int64_t            tokens;      /* of what is behind us */
 } ai_counter_t;
 
@@ -50,9 +52,9 @@ const ai_tokenizer_t *ai_tokenizer_open(const ai_str_t *name);
 
 /*
  * From an operator's file, in the form of tiktoken: lines of base64, blank,
- * rank.  pattern is one of the names above: whose rules part a text into
- * words ("cl100k_base" for Llama 3).  Lives as long as the pool.  NULL:
- * *error is a static text, *line where, 0: no memory.
+ * rank.  pattern is one of the names above or "llama3": whose rules part a
+ * text into words.  Lives as long as the pool.  NULL: *error is a static text,
+ * *line where, 0: none in particular, or no memory.
  */
 const ai_tokenizer_t *ai_tokenizer_parse(const ai_str_t *file,
     const ai_str_t *pattern, const ai_pool_t *pool, ai_uint_t *line,
@@ -60,7 +62,13 @@ const ai_tokenizer_t *ai_tokenizer_parse(const ai_str_t *file,
 
 ai_str_t ai_tokenizer_name(const ai_tokenizer_t *t);
 
-/* tokens of a whole text; allocates nothing */
+/* without a tokenizer, NULL, here and in a counter, a token is four bytes */
+#define AI_TOKENIZER_ROUGH  4
+
+/*
+ * Tokens of a whole text; allocates nothing.  A word of more than 16 KB with
+ * something ill-formed in it is the only one that is cut.
+ */
 int64_t ai_tokenizer_count(const ai_tokenizer_t *t, const ai_char_t *p,
     size_t len);
 

@@ -12,10 +12,11 @@
 
 
 typedef enum {
-    AI_PRETOKEN_CL100K = 0,     /* also Llama 3 */
+    AI_PRETOKEN_CL100K = 0,
     AI_PRETOKEN_O200K,
     AI_PRETOKEN_TEKKEN,
-    AI_PRETOKEN_QWEN
+    AI_PRETOKEN_QWEN,
+    AI_PRETOKEN_LLAMA3
 } ai_pretoken_e;
 
 
