@@ -35,8 +35,19 @@ typedef struct {
     ai_str_t           tokenizer;   /* a name for ai_tokenizer_open() */
     uint32_t           factor;      /* of that tokenizer's count of texts,
                                        1024 is 1: what is usual */
+    uint16_t           frame;       /* what stands around texts, and ... */
+    uint16_t           images;      /* ... what an image is: ai_prompt_int.h */
     unsigned           exact:1;     /* it is the model's own vocabulary */
 } ai_token_model_t;
+
+
+/* a text that waits to be counted */
+typedef struct {
+    ai_str_t           text;
+    uint8_t            kind;        /* how it is spelled: ai_prompt_int.h */
+} ai_piece_t;
+
+#define AI_PROMPT_PIECES  16
 
 
 /* a prompt on its way to be counted, some bytes at a time */
@@ -46,14 +57,27 @@ typedef struct {
     ai_counter_t       counter;
     int64_t            overhead;    /* roles, tools, images: not texts */
     int64_t            tokens;      /* the result */
+    unsigned           responses:1; /* set by the caller once initialised:
+                                       it goes to OpenAI's Responses API */
 
     /* where the walk is */
     const ai_turn_t   *turn;
+    const ai_turn_t   *fresh;       /* from here on thinking counts */
     const ai_block_t  *block;
     const ai_block_t  *inner;       /* in block's content */
     const ai_tool_t   *tool;
-    size_t             offset;      /* in a text */
+    const ai_call_t   *call;        /* no chat: rq is NULL */
+    const ai_input_t  *input;
+    const ai_document_t  *document;
+    ai_piece_t         piece[AI_PROMPT_PIECES];
+    unsigned           npieces;
+    unsigned           current;     /* of them */
+    size_t             offset;      /* in its text */
     unsigned           step;
+    unsigned           state;       /* of a JSON text that is spaced */
+    ai_json_t          doc;         /* of a tool's schema */
+    unsigned           alone:1;     /* there is no system message */
+    unsigned           takes:1;     /* a tool takes something */
 } ai_prompt_t;
 
 
@@ -64,6 +88,9 @@ typedef struct {
     int64_t            overhead;
     uint32_t           choice;      /* whose text is in the counter */
     uint32_t           index;
+    uint32_t           calls;
+    uint64_t           said;        /* a bit a choice, the first 64: had a
+                                       text that came without events */
     unsigned           any:1;       /* anything came */
 } ai_output_t;
 
@@ -90,8 +117,10 @@ void ai_prompt_init(ai_prompt_t *p, const ai_token_model_t *m,
  */
 ai_int_t ai_prompt_step(ai_prompt_t *p, size_t bytes);
 
-/* inputs of embeddings, query and documents of a rerank: the same for calls;
- * in one go */
+/* the same for inputs of embeddings, query and documents of a rerank; and a
+ * small one in one go */
+void ai_prompt_init_call(ai_prompt_t *p, const ai_token_model_t *m,
+    const ai_tokenizer_t *t, const ai_call_t *call, const ai_pool_t *pool);
 int64_t ai_prompt_call(const ai_token_model_t *m, const ai_tokenizer_t *t,
     const ai_call_t *call, const ai_pool_t *pool);
 
