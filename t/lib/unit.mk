@@ -1,9 +1,14 @@
 # Programs of pure code: unit tests, corpus replay, fuzzers.  Called with
 #   ROOT  the tree            OUT  folder of the output
 #   CC    compiler            FLAGS, LINK  its options
-#   KIND  unit | replay | fuzz
+#   KIND  unit | replay | fuzz | token
 
-PURE  := $(sort $(wildcard $(ROOT)/src/*/ai_*.c))
+ROOMS := *
+ifeq ($(KIND),token)
+ROOMS := base codec token
+endif
+
+PURE  := $(sort $(wildcard $(ROOMS:%=$(ROOT)/src/%/ai_*.c)))
 OBJS  := $(PURE:$(ROOT)/src/%.c=$(OUT)/%.o)
 LIBS  := -ljansson -lpcre2-8 -lhiredis -lcrypto -lm
 
@@ -20,6 +25,8 @@ CFLAGS := -g -Wall -Wextra -Werror -Wno-unused-parameter $(FLAGS) \
 
 ifeq ($(KIND),unit)
 PROGRAMS := $(if $(ONLY),$(ONLY),$(UNITS))
+else ifeq ($(KIND),token)
+PROGRAMS := token_count
 else
 PROGRAMS := $(if $(ONLY),$(ONLY),$(FUZZ))
 endif
@@ -36,7 +43,7 @@ all: $(PROGRAMS:%=$(OUT)/%)
 LIST := $(OUT)/list
 NEWS := $(shell mkdir -p $(OUT); rm -f $(OUT)/failed; \
 	echo '$(CC) $(CFLAGS) $(OBJS)' | cmp -s - $(LIST) \
-	|| { rm -rf $(OUT)/*/ $(OUT)/test_* $(OUT)/fuzz_*; \
+	|| { rm -rf $(OUT)/*/ $(OUT)/test_* $(OUT)/fuzz_* $(OUT)/token_*; \
 	     echo '$(CC) $(CFLAGS) $(OBJS)' >$(LIST); })
 
 $(OUT)/%.o: $(ROOT)/src/%.c
@@ -52,6 +59,10 @@ $(OUT)/test_%: $(ROOT)/t/unit/test_%.c $(OUT)/libai.a
 	@$(CC) $(CFLAGS) -MMD -MP -MF $@.d -MT $@ -o $@ $< $(OUT)/libai.a \
 	    $(LINK) $(LIBS)
 
+$(OUT)/token_%: $(ROOT)/t/token/%.c $(OUT)/libai.a
+	@$(CC) $(CFLAGS) -MMD -MP -MF $@.d -MT $@ -o $@ $< $(OUT)/libai.a \
+	    $(LINK) $(LIBS)
+
 ifeq ($(KIND),replay)
 MAIN := $(ROOT)/t/fuzz/replay.c
 endif
@@ -60,4 +71,5 @@ $(OUT)/fuzz_%: $(ROOT)/t/fuzz/fuzz_%.c $(OUT)/libai.a $(MAIN)
 	@$(CC) $(CFLAGS) -MMD -MP -MF $@.d -MT $@ -o $@ $< $(MAIN) \
 	    $(OUT)/libai.a $(LINK) $(LIBS)
 
--include $(OBJS:.o=.d) $(wildcard $(OUT)/test_*.d $(OUT)/fuzz_*.d)
+-include $(OBJS:.o=.d) $(wildcard $(OUT)/test_*.d $(OUT)/fuzz_*.d \
+	$(OUT)/token_*.d)
