@@ -38,6 +38,14 @@ static ngx_conf_enum_t  ngx_http_ai_headers[] = {
 };
 
 
+static ngx_conf_enum_t  ngx_http_ai_token_counts[] = {
+    { ngx_string("auto"), NGX_HTTP_AI_COUNT_AUTO },
+    { ngx_string("estimate"), NGX_HTTP_AI_COUNT_ESTIMATE },
+    { ngx_string("tokenizer"), NGX_HTTP_AI_COUNT_TOKENIZER },
+    { ngx_null_string, 0 }
+};
+
+
 static ngx_command_t  ngx_http_ai_commands[] = {
 
     /* provider */
@@ -71,6 +79,38 @@ static ngx_command_t  ngx_http_ai_commands[] = {
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
       ngx_http_ai_require,
       NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    /* token */
+
+    { ngx_string("ai_token_count"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_ai_loc_conf_t, count.mode),
+      &ngx_http_ai_token_counts },
+
+    { ngx_string("ai_tokenizer"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_2MORE,
+      ngx_http_ai_tokenizer,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    /* price */
+
+    { ngx_string("ai_price_file"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_ai_price_file,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("ai_price"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_2MORE,
+      ngx_http_ai_price,
+      NGX_HTTP_MAIN_CONF_OFFSET,
       0,
       NULL },
 
@@ -174,6 +214,13 @@ static ngx_command_t  ngx_http_ai_commands[] = {
       offsetof(ngx_http_ai_loc_conf_t, pass.headers),
       &ngx_http_ai_headers },
 
+    { ngx_string("ai_meter"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
+      ngx_http_ai_meter,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_ai_loc_conf_t, meter.flag),
+      NULL },
+
       ngx_null_command
 };
 
@@ -274,8 +321,12 @@ ngx_http_ai_init_main_conf(ngx_conf_t *cf, void *conf)
 
     /* routes are known before locations are merged: ai_pass looks there */
 
-    if (amcf->provider.providers.nelts != 0
-        && ngx_http_ai_zone_init_conf(cf, &amcf->zone) != NGX_OK)
+    if ((amcf->provider.providers.nelts != 0 || amcf->meter.any)
+        && (ngx_http_ai_zone_init_conf(cf, &amcf->zone) != NGX_OK
+            || ngx_http_ai_count_init_conf(&amcf->count, &amcf->zone)
+               != NGX_OK
+            || ngx_http_ai_price_init_conf(&amcf->price, &amcf->zone)
+               != NGX_OK))
     {
         return NGX_CONF_ERROR;
     }
@@ -300,6 +351,8 @@ ngx_http_ai_create_loc_conf(ngx_conf_t *cf)
 
     ngx_http_ai_pass_create(&conf->pass);
     conf->route.require = NGX_CONF_UNSET_PTR;
+    conf->count.mode = NGX_CONF_UNSET_UINT;
+    conf->meter.flag = NGX_CONF_UNSET;
 
     return conf;
 }
@@ -318,7 +371,17 @@ ngx_http_ai_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         return rv;
     }
 
-    return ngx_http_ai_route_merge(cf, &prev->route, &conf->route);
+    rv = ngx_http_ai_meter_merge(cf, &prev->meter, &conf->meter, &conf->pass);
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    rv = ngx_http_ai_route_merge(cf, &prev->route, &conf->route);
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    return ngx_http_ai_count_merge(cf, &prev->count, &conf->count);
 }
 
 
@@ -332,14 +395,20 @@ ngx_http_ai_postconfiguration(ngx_conf_t *cf)
     amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_ai_gateway_module);
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
 
-    /* without a provider nothing of this runs */
+    /* without a provider nothing of this runs, but for what ai_meter needs */
 
-    if (amcf->provider.providers.nelts == 0) {
+    if (amcf->provider.providers.nelts == 0 && !amcf->meter.any) {
         return NGX_OK;
     }
 
-    if (ngx_http_ai_provider_init(cf, &amcf->provider) != NGX_OK) {
+    if (ngx_http_ai_provider_init(cf, &amcf->provider) != NGX_OK
+        || ngx_http_ai_count_init(cf, amcf) != NGX_OK)
+    {
         return NGX_ERROR;
+    }
+
+    if (amcf->provider.providers.nelts == 0) {
+        return NGX_OK;
     }
 
     h = ngx_array_push(&cmcf->phases[NGX_HTTP_PREACCESS_PHASE].handlers);
@@ -348,13 +417,6 @@ ngx_http_ai_postconfiguration(ngx_conf_t *cf)
     }
 
     *h = ngx_http_ai_body_handler;
-
-    h = ngx_array_push(&cmcf->phases[NGX_HTTP_LOG_PHASE].handlers);
-    if (h == NULL) {
-        return NGX_ERROR;
-    }
-
-    *h = ngx_http_ai_log_handler;
 
     return NGX_OK;
 }

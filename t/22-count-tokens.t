@@ -18,7 +18,7 @@ use AI::Test::Calls;
 my @names = qw/ anthropic gemini vertex vertex-claude openai bedrock /;
 my @clients = qw/ anthropic genai openai /;
 my %model = (anthropic => 'claude-sonnet-4-5', gemini => 'gemini-2.5-flash',
-             openai => 'gpt-5.1',
+             openai => 'in-house-1',
              bedrock => 'eu.anthropic.claude-sonnet-4-5-20250929-v1:0');
 
 # a provider each for what may be held against a provider

@@ -17,7 +17,7 @@ my @texts = qw/ request_model model api operation stream user session_id
     temperature max_tokens prompt prompt_class meta_project meta_nothing
     route provider target providers upstream_model fallback_reason
     usage_source finish_reason error_type response_id ttft tpot
-    gateway_time /;
+    gateway_time cost cost_saved price_known /;
 my @numbers = qw/ message_count tool_count has_images prompt_tokens_est
     attempts fallbacks prompt_tokens completion_tokens total_tokens
     cached_tokens cache_write_tokens reasoning_tokens /;
@@ -126,6 +126,9 @@ my $providers = join '', map { my ($port, $path) = split m{/}, $at{$_};
     "    ai_provider $_ { api $api; $more "
         . "endpoint http://127.0.0.1:%%PORT_$port%%$path; }\n" }
     sort keys %at;
+my $prices = join '', map {
+    "    ai_price $_/gpt-x input=1 output=2 cached=0.5;\n" }
+    qw/ openai anthropic gemini /;
 my $locations = join '', map {
     "        location /$_/v1/ { ai_pass $_; }\n" } sort(keys %at);
 
@@ -146,6 +149,7 @@ http {
     map \$ai_total_tokens \$cost { volatile; 0 none; default some; }
 
 $providers
+$prices
     ai_route two   { target busy model=gpt-b; target openai model=gpt-x backup; }
     ai_route three { target busy model=gpt-b; target slow model=gpt-s;
                      target anthropic model=claude-x; priority; }
@@ -191,13 +195,16 @@ my %common = (model => 'gpt-x', request_model => 'gpt-x',
 my %usage = (
     openai => { prompt_tokens => 20, completion_tokens => 11,
         total_tokens => 31, cached_tokens => 8, cache_write_tokens => 0,
-        reasoning_tokens => 4 },
+        reasoning_tokens => 4, cost => '0.000038000',
+        cost_saved => '0.000004000', price_known => 1 },
     anthropic => { prompt_tokens => 18, completion_tokens => 7,
         total_tokens => 25, cached_tokens => 5, cache_write_tokens => 3,
-        reasoning_tokens => 0 },
+        reasoning_tokens => 0, cost => '0.000029500',
+        cost_saved => '0.000002500', price_known => 1 },
     gemini => { prompt_tokens => 12, completion_tokens => 8,
         total_tokens => 20, cached_tokens => 4, cache_write_tokens => 0,
-        reasoning_tokens => 2 },
+        reasoning_tokens => 2, cost => '0.000026000',
+        cost_saved => '0.000002000', price_known => 1 },
 );
 my %id = (openai => 'chatcmpl-', anthropic => 'msg_', gemini => 'gem-');
 my %finish = (openai => 'length', anthropic => 'length', gemini => 'stop');
@@ -247,8 +254,8 @@ my $v = ask('/openai', temperature => 0.5, max_tokens => 50,
 has($v, 'a request', user => 'ann "a" <x>', session_id => 'ann "a" <x>',
     max_tokens => 50, temperature => '0.5', meta_project => 'rag',
     meta_nothing => '', message_count => 2, tool_count => 2, has_images => 1,
-    prompt => "two\nlines", prompt_class => 'small');
-between($v, 'prompt_tokens_est', 700, 2047, 'a request');
+    prompt => "two\nlines");
+between($v, 'prompt_tokens_est', 600, 6000, 'a request');
 
 $v = ask('/openai', prompt_cache_key => 'cache-1', user => 'ann');
 is($v->{session_id}, 'cache-1', 'session: the cache key before the user');
@@ -282,7 +289,8 @@ has($v, 'a fallback', providers => 'busy, openai', provider => 'openai',
     attempts => 2, fallbacks => 1, fallback_reason => 'http_429',
     route => 'two', target => 'openai/gpt-x', upstream_model => 'gpt-x',
     upstream_addr => "$p2, $p1", upstream_status => '429, 200',
-    error_type => '', status => 200, total_tokens => 31);
+    error_type => '', status => 200, total_tokens => 31,
+    cost => '0.000038000', price_known => 1);
 
 $v = ask('/three', stream => \1);
 has($v, 'two fallbacks', providers => 'busy, slow, anthropic',
@@ -298,6 +306,7 @@ has($v, 'all fail', status => 429, providers => 'e503, busy', attempts => 2,
     fallbacks => 1, fallback_reason => 'http_503', provider => 'busy',
     error_type => 'rate_limit_exceeded', upstream_status => '503, 429',
     finish_reason => '', usage_source => 'none', total_tokens => 0,
+    cost => '0.000000000', price_known => 1,
     ttft => '', tpot => '');
 
 $v = ask('/e400');
@@ -311,8 +320,11 @@ has($v, 'too slow', status => 504, error_type => 'upstream_timeout',
     attempts => 1, fallbacks => 0, ttft => '');
 
 $v = ask('/nousage');
-has($v, 'no usage', status => 200, usage_source => 'none', prompt_tokens => 0,
-    completion_tokens => 0, total_tokens => 0, finish_reason => 'stop');
+has($v, 'no usage', status => 200, finish_reason => 'stop',
+    cost => '0.000000000', cost_saved => '0.000000000', price_known => 0);
+between($v, 'prompt_tokens', 5, 12, 'no usage');
+between($v, 'completion_tokens', 1, 2, 'no usage');
+like($v->{usage_source}, qr/^(?:tokenizer|estimate)$/, 'counted here');
 
 $v = ask('/cut', stream => \1);
 has($v, 'a broken stream', status => 200, error_type => 'upstream_cut',

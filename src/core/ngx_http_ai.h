@@ -18,6 +18,7 @@
 #include <provider/ai_provider.h>
 
 
+typedef struct ngx_http_ai_main_conf_s  ngx_http_ai_main_conf_t;
 typedef struct ngx_http_ai_ctx_s        ngx_http_ai_ctx_t;
 typedef struct ngx_http_ai_attempt_s    ngx_http_ai_attempt_t;
 typedef struct ngx_http_ai_provider_s   ngx_http_ai_provider_t;
@@ -25,6 +26,7 @@ typedef struct ngx_http_ai_route_s      ngx_http_ai_route_t;
 typedef struct ngx_http_ai_target_s     ngx_http_ai_target_t;
 typedef struct ngx_http_ai_peers_s      ngx_http_ai_peers_t;
 typedef struct ngx_http_ai_form_s       ngx_http_ai_form_t;
+typedef struct ngx_http_ai_meter_s      ngx_http_ai_meter_t;
 
 
 #include <core/ngx_http_ai_util.h>
@@ -35,18 +37,26 @@ typedef struct ngx_http_ai_form_s       ngx_http_ai_form_t;
 #include <store/ngx_http_ai_pin.h>
 #include <route/ngx_http_ai_route.h>
 #include <core/ngx_http_ai_pass.h>
+#include <core/ngx_http_ai_meter.h>
+#include <token/ngx_http_ai_count.h>
+#include <price/ngx_http_ai_price.h>
 
 
-typedef struct {
+struct ngx_http_ai_main_conf_s {
     ngx_http_ai_provider_main_conf_t   provider;
     ngx_http_ai_zone_main_conf_t       zone;
     ngx_http_ai_route_main_conf_t      route;
-} ngx_http_ai_main_conf_t;
+    ngx_http_ai_count_main_conf_t      count;
+    ngx_http_ai_price_main_conf_t      price;
+    ngx_http_ai_meter_main_conf_t      meter;
+};
 
 
 typedef struct {
     ngx_http_ai_pass_loc_conf_t        pass;
     ngx_http_ai_route_loc_conf_t       route;
+    ngx_http_ai_count_loc_conf_t       count;
+    ngx_http_ai_meter_loc_conf_t       meter;
 } ngx_http_ai_loc_conf_t;
 
 

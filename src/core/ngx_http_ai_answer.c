@@ -11,6 +11,7 @@
 #define NGX_HTTP_AI_ANSWER_MAX   (64 * 1024 * 1024)
 #define NGX_HTTP_AI_HELD_MAX     (256 * 1024)
 #define NGX_HTTP_AI_LINGER       500        /* ms behind the last event */
+#define NGX_HTTP_AI_MODEL_MAX    256        /* of an answer's model */
 
 
 static ngx_int_t ngx_http_ai_answer_decoder(ngx_http_ai_attempt_t *at);
@@ -21,6 +22,10 @@ static ngx_int_t ngx_http_ai_answer_frame(ngx_http_ai_attempt_t *at,
     ai_sse_event_t *ev);
 static ngx_int_t ngx_http_ai_answer_watch(ngx_http_ai_attempt_t *at,
     ai_sse_event_t *ev);
+static void ngx_http_ai_answer_count(ngx_http_ai_attempt_t *at);
+static void ngx_http_ai_answer_watch_model(ngx_http_ai_attempt_t *at);
+static void ngx_http_ai_answer_model(ngx_http_ai_attempt_t *at,
+    const ai_esc_t *model);
 static ngx_int_t ngx_http_ai_answer_observe(ngx_http_ai_attempt_t *at,
     ai_sse_event_t *ev);
 static ngx_int_t ngx_http_ai_answer_translate(ngx_http_ai_attempt_t *at,
@@ -80,6 +85,10 @@ ngx_http_ai_answer_header(ngx_http_ai_attempt_t *at)
 
     if (at->framed) {
         ai_frames_init(&at->frames, at->api->framing, &at->ai_pool);
+
+        if (ngx_http_ai_settle_begin(at) != NGX_OK) {
+            return NGX_ERROR;
+        }
     }
 
     if (at->translate || at->ctx->dialect != &ai_dialect_openai) {
@@ -262,7 +271,7 @@ ngx_http_ai_answer_whole(ngx_http_ai_attempt_t *at, u_char *p, size_t len)
         return ngx_http_ai_answer_invalid(at, "an answer that is too long");
     }
 
-    if (at->whole.start == NULL) {
+    if (at->whole.start == NULL && at->request) {
         u = at->request->upstream;
         length = u->headers_in.content_length_n;
 
@@ -303,6 +312,14 @@ ngx_http_ai_answer_watch(ngx_http_ai_attempt_t *at, ai_sse_event_t *ev)
         return NGX_ERROR;
     }
 
+    if (at->candidate->model.len == 0 && ev->data.data && !at->watch.done) {
+        ngx_http_ai_answer_watch_model(at);
+    }
+
+    if (at->output) {
+        ngx_http_ai_answer_count(at);
+    }
+
     if (at->watch.content || at->watch.finished) {
         ngx_http_ai_answer_content(at);
     }
@@ -312,6 +329,69 @@ ngx_http_ai_answer_watch(ngx_http_ai_attempt_t *at, ai_sse_event_t *ev)
     }
 
     return NGX_OK;
+}
+
+
+static void
+ngx_http_ai_answer_count(ngx_http_ai_attempt_t *at)
+{
+    ai_esc_t                text;
+    uint32_t                i;
+    const ai_watch_text_t  *t;
+
+    t = at->watch.text;
+
+    for (i = 0; i < at->watch.ntexts; i++) {
+        text = ai_json_esc(&at->watch.doc, t[i].ref);
+        ai_output_text(&at->output->output, t[i].choice, t[i].index, &text);
+    }
+}
+
+
+/* in what was parsed just now: an event, or the answer */
+
+static void
+ngx_http_ai_answer_watch_model(ngx_http_ai_attempt_t *at)
+{
+    ai_esc_t    model;
+    ai_ref_t    ref;
+    ai_json_t  *doc;
+
+    doc = &at->watch.doc;
+
+    if (doc->n == 0) {
+        return;
+    }
+
+    ref = ai_json_get(doc, AI_JSON_ROOT, "model");
+
+    if (ai_json_type(doc, ref) == AI_JSON_STRING) {
+        model = ai_json_esc(doc, ref);
+        ngx_http_ai_answer_model(at, &model);
+    }
+}
+
+
+/* of a metered answer whose request could not be read */
+
+static void
+ngx_http_ai_answer_model(ngx_http_ai_attempt_t *at, const ai_esc_t *model)
+{
+    ai_str_t  name;
+
+    if (at->request
+        || model->len == 0 || model->len > NGX_HTTP_AI_MODEL_MAX
+        || ai_str_dup(&at->ctx->pool, &name, model) != AI_OK)
+    {
+        return;
+    }
+
+    at->candidate->model = ngx_http_ai_str(&name);
+    at->ctx->model = at->candidate->model;
+
+    /* it names the tokenizer too */
+
+    (void) ngx_http_ai_settle_begin(at);
 }
 
 
@@ -381,7 +461,8 @@ ngx_http_ai_answer_translate(ngx_http_ai_attempt_t *at, ai_sse_event_t *ev)
 static ngx_int_t
 ngx_http_ai_answer_invalid(ngx_http_ai_attempt_t *at, const char *what)
 {
-    ngx_log_error(NGX_LOG_ERR, at->ctx->request->connection->log, 0,
+    ngx_log_error((at->request ? NGX_LOG_ERR : NGX_LOG_INFO),
+                  at->ctx->request->connection->log, 0,
                   "ai: provider \"%V\" sent %s", &at->provider->name, what);
 
     ngx_http_ai_attempt_fail(at, AI_ERR_UPSTREAM_INVALID,
@@ -423,10 +504,18 @@ ngx_http_ai_answer_event(void *data, const ai_event_t *ev)
             ngx_http_ai_answer_pin(at);
         }
 
+        if (at->candidate->model.len == 0) {
+            ngx_http_ai_answer_model(at, &ev->model);
+        }
+
         break;
 
     default:
         break;
+    }
+
+    if (at->output) {
+        ai_output_event(&at->output->output, ev);
     }
 
     rc = at->reply ? at->ctx->dialect->reply_event(at->reply, ev) : AI_OK;
@@ -449,7 +538,9 @@ ngx_http_ai_answer_pin(ngx_http_ai_attempt_t *at)
 {
     uint64_t  id, where;
 
-    if (at->translate || at->api->family != AI_FAMILY_RESPONSES) {
+    if (at->translate || at->request == NULL
+        || at->api->family != AI_FAMILY_RESPONSES)
+    {
         return;
     }
 
@@ -488,7 +579,9 @@ ngx_http_ai_answer_terminal(ngx_http_ai_attempt_t *at)
 {
     at->terminal = 1;
 
-    ngx_add_timer(&at->timer, NGX_HTTP_AI_LINGER);
+    if (at->request) {
+        ngx_add_timer(&at->timer, NGX_HTTP_AI_LINGER);
+    }
 }
 
 
@@ -655,8 +748,6 @@ ngx_http_ai_answer_end(ngx_http_ai_attempt_t *at, ngx_int_t rc)
         at->finish = at->watch.finish;
         at->response_id = at->watch.id;
     }
-
-    ai_usage_normalise(&at->usage);
 }
 
 
@@ -724,6 +815,10 @@ ngx_http_ai_answer_end_whole(ngx_http_ai_attempt_t *at)
         if (ai_watch_answer(&at->watch, &body) != AI_OK) {
             ngx_http_ai_answer_error(at, &at->watch.error);
             return;
+        }
+
+        if (at->candidate->model.len == 0) {
+            ngx_http_ai_answer_watch_model(at);
         }
 
         at->out = at->whole;

@@ -19,8 +19,6 @@ static ngx_int_t ngx_http_ai_body_buffer(ngx_http_request_t *r,
     ngx_http_ai_ctx_t *ctx);
 static void ngx_http_ai_body_read(ngx_http_request_t *r);
 static void ngx_http_ai_body_ready(ngx_http_request_t *r);
-static void ngx_http_ai_body_scan(ngx_http_request_t *r,
-    ngx_http_ai_ctx_t *ctx);
 static void ngx_http_ai_body_scan_form(ngx_http_request_t *r,
     ngx_http_ai_ctx_t *ctx);
 static ngx_int_t ngx_http_ai_body_join(ngx_http_request_t *r,
@@ -28,7 +26,7 @@ static ngx_int_t ngx_http_ai_body_join(ngx_http_request_t *r,
 static ngx_uint_t ngx_http_ai_body_is_whole(ngx_chain_t *cl);
 static ngx_int_t ngx_http_ai_body_copy(ngx_http_request_t *r, u_char *p,
     ngx_buf_t *b);
-static int64_t ngx_http_ai_body_estimate(ai_json_t *doc, ai_ref_t v);
+static void ngx_http_ai_body_estimate(ngx_http_ai_ctx_t *ctx, ai_ref_t v);
 static ngx_uint_t ngx_http_ai_body_is_media(const u_char *p, size_t len);
 
 
@@ -48,7 +46,16 @@ ngx_http_ai_body_handler(ngx_http_request_t *r)
     }
 
     if (ctx->body_done) {
-        return NGX_DECLINED;
+
+        if (ctx->sized) {
+            return NGX_DECLINED;
+        }
+
+        ngx_http_ai_enter(ctx);
+        rc = ngx_http_ai_count_request(r, ctx);
+        ngx_http_ai_leave(ctx);
+
+        return rc == NGX_AGAIN ? NGX_AGAIN : NGX_DECLINED;
     }
 
     if (ctx->error.kind != AI_ERR_NONE
@@ -225,7 +232,7 @@ ngx_http_ai_body_ready(ngx_http_request_t *r)
 }
 
 
-static void
+void
 ngx_http_ai_body_scan(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx)
 {
     u_char    *p;
@@ -286,8 +293,8 @@ ngx_http_ai_body_scan(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx)
     }
 
     ctx->request_model = ngx_http_ai_str(&ctx->peek.model);
-    ctx->prompt_est = ngx_http_ai_body_estimate(&ctx->doc,
-                                                ctx->peek.messages_ref);
+
+    ngx_http_ai_body_estimate(ctx, ctx->peek.messages_ref);
 }
 
 
@@ -405,17 +412,19 @@ ngx_http_ai_body_copy(ngx_http_request_t *r, u_char *p, ngx_buf_t *b)
  * media are one long string each and count as a thousand tokens.
  */
 
-static int64_t
-ngx_http_ai_body_estimate(ai_json_t *doc, ai_ref_t v)
+static void
+ngx_http_ai_body_estimate(ngx_http_ai_ctx_t *ctx, ai_ref_t v)
 {
     int64_t          bytes, media;
     ai_ref_t         i;
+    ai_json_t       *doc;
     ai_json_node_t  *node;
 
     if (v == AI_JSON_NONE) {
-        return 0;
+        return;
     }
 
+    doc = &ctx->doc;
     bytes = 0;
     media = 0;
 
@@ -434,7 +443,8 @@ ngx_http_ai_body_estimate(ai_json_t *doc, ai_ref_t v)
         bytes += node->len - 2;
     }
 
-    return bytes / 4 + media * 1000;
+    ctx->prompt_bytes = bytes;
+    ctx->prompt_est = bytes / 4 + media * 1000;
 }
 
 

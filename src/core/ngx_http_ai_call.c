@@ -6,6 +6,9 @@
 #include <core/ngx_http_ai.h>
 
 
+static ngx_uint_t ngx_http_ai_call_has_media(const ai_request_t *rq);
+static ngx_int_t ngx_http_ai_call_count_send(ngx_http_request_t *r,
+    ngx_http_ai_ctx_t *ctx, int64_t tokens);
 static ngx_int_t ngx_http_ai_call_reply(ngx_http_ai_ctx_t *ctx,
     const ai_result_t *res, ngx_str_t *model, const ai_pool_t *pool,
     ai_buf_t *out);
@@ -86,15 +89,82 @@ ngx_http_ai_call_answer(ngx_http_ai_attempt_t *at, ai_error_t *err)
 }
 
 
+/* a provider need not be asked for what its vocabulary tells */
+
+ngx_int_t
+ngx_http_ai_call_count_known(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx)
+{
+    int64_t           tokens;
+    ngx_int_t         rc;
+    ai_error_t        err;
+    ngx_uint_t        exact;
+    ai_token_model_t  m;
+
+    ai_error_set(&err, AI_ERR_NONE, NULL);
+
+    if (ctx->ncandidates == 0
+        || ctx->conf->count.mode == NGX_HTTP_AI_COUNT_ESTIMATE
+        || ngx_http_ai_count_model(r, &ctx->candidates[0].model, 0, &m) == NULL
+        || !m.exact
+        || ngx_http_ai_call_decode(ctx, &err) != NGX_OK
+        || ngx_http_ai_call_has_media(&ctx->call->u.chat))
+    {
+        return NGX_DECLINED;
+    }
+
+    rc = ngx_http_ai_count_prompt(r, ctx, &ctx->candidates[0].model, 1,
+                                  &tokens, &exact);
+
+    switch (rc) {
+
+    case NGX_OK:
+        return ngx_http_ai_call_count_send(r, ctx, tokens);
+
+    case NGX_AGAIN:
+        return NGX_DONE;
+
+    default:
+        return rc;
+    }
+}
+
+
+/* what a file or a picture is worth, the provider knows best */
+
+static ngx_uint_t
+ngx_http_ai_call_has_media(const ai_request_t *rq)
+{
+    const ai_turn_t   *turn;
+    const ai_block_t  *b, *in;
+
+    for (turn = rq->turns; turn; turn = turn->next) {
+        for (b = turn->blocks; b; b = b->next) {
+            if (b->kind == AI_BLOCK_IMAGE || b->kind == AI_BLOCK_FILE
+                || b->kind == AI_BLOCK_AUDIO)
+            {
+                return 1;
+            }
+
+            for (in = b->content; in; in = in->next) {
+                if (in->kind != AI_BLOCK_TEXT) {
+                    return 1;
+                }
+            }
+        }
+    }
+
+    return 0;
+}
+
+
 /* no target can count: what we estimate is better than nothing */
 
 ngx_int_t
 ngx_http_ai_call_count(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx)
 {
-    ai_buf_t     b;
-    ngx_str_t    json;
-    ai_error_t   err;
-    ai_result_t  res;
+    int64_t     tokens;
+    ngx_uint_t  exact;
+    ai_error_t  err;
 
     ai_error_set(&err, AI_ERR_NONE, NULL);
 
@@ -109,8 +179,30 @@ ngx_http_ai_call_count(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx)
         return ngx_http_ai_error_send(r, &ctx->error);
     }
 
+    if (ctx->conf->count.mode == NGX_HTTP_AI_COUNT_ESTIMATE
+        || ngx_http_ai_count_prompt(r, ctx, ctx->ncandidates
+                                            ? &ctx->candidates[0].model
+                                            : &ctx->model,
+                                    0, &tokens, &exact)
+           != NGX_OK)
+    {
+        tokens = ctx->prompt_est;
+    }
+
+    return ngx_http_ai_call_count_send(r, ctx, tokens);
+}
+
+
+static ngx_int_t
+ngx_http_ai_call_count_send(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx,
+    int64_t tokens)
+{
+    ai_buf_t     b;
+    ngx_str_t    json;
+    ai_result_t  res;
+
     ai_result_init(&res, AI_CALL_COUNT);
-    res.tokens = ctx->prompt_est;
+    res.tokens = tokens;
 
     ai_buf_init(&b, &ctx->pool);
 

@@ -67,7 +67,10 @@ struct ngx_http_ai_ctx_s {
     ai_json_t                  doc;
     ai_peek_t           peek;
     ngx_str_t                  request_model;
-    int64_t                    prompt_est;  /* tokens */
+    int64_t                    prompt_bytes;         /* of text in it */
+    int64_t                    prompt_est;  /* tokens, as well as known */
+    ngx_http_ai_count_t       *count;       /* token/: a prompt's count, or
+                                               NULL */
 
     /* the way; written by core/pass and route */
     ngx_str_t                  model;       /* after ai_model */
@@ -89,6 +92,8 @@ struct ngx_http_ai_ctx_s {
     int64_t                    min_context; /* what the next model must take
                                                after one was too small */
     ngx_http_ai_attempt_t     *winner;      /* the one that committed */
+    ngx_http_ai_meter_t       *meter;       /* of ai_meter: there is no other
+                                               attempt than its own */
 
     /* the answer */
     ai_error_t                 error;       /* kind NONE: none */
@@ -109,6 +114,8 @@ struct ngx_http_ai_ctx_s {
 
     unsigned                   array:1;     /* a stream as one JSON array */
     unsigned                   body_done:1; /* parsed, or refused */
+    unsigned                   sized:1;     /* prompt_est was counted, or will
+                                               not be */
     unsigned                   modelless:1; /* RAW: no model is named */
     unsigned                   passthrough:1;        /* RAW: no path of ours */
     unsigned                   is_posted:1;
@@ -133,7 +140,8 @@ typedef enum {
 struct ngx_http_ai_attempt_s {
     ngx_http_ai_attempt_t     *next;
     ngx_http_ai_ctx_t         *ctx;
-    ngx_http_request_t        *request;     /* the subrequest; NULL: gone */
+    ngx_http_request_t        *request;     /* the subrequest; NULL: gone, or
+                                               metered, which has none */
     ngx_http_ai_candidate_t   *candidate;
     const ngx_http_ai_provider_t  *provider;
     const ai_provider_t       *api;         /* the provider's, or the one it
@@ -169,7 +177,10 @@ struct ngx_http_ai_attempt_s {
     void                      *reply;       /* of ctx->dialect */
     ai_buf_t                   out;         /* for the client, not sent yet */
     ai_buf_t                   sent;        /* what the filters have of it */
-    ai_usage_t                 usage;
+    ngx_http_ai_count_output_t  *output;    /* counts a stream, or NULL */
+    ai_usage_t                 usage;       /* as reported; once settled, */
+    ngx_http_ai_source_e       source;      /* ... with what was missing, */
+    ai_bill_t                  bill;        /* ... and what it cost */
     ai_finish_e                finish;
     ai_str_t                   response_id; /* of the provider's answer */
     ai_error_t                 error;       /* why it failed */
@@ -196,6 +207,7 @@ struct ngx_http_ai_attempt_s {
                                                own error event */
     unsigned                   paused:1;
     unsigned                   counted:1;   /* in the target's slot */
+    unsigned                   settled:1;   /* see core/settle */
 };
 
 
@@ -204,6 +216,8 @@ struct ngx_http_ai_attempt_s {
 
 /* core/body: the PREACCESS handler */
 ngx_int_t ngx_http_ai_body_handler(ngx_http_request_t *r);
+/* ctx->doc, peek and what they say; or ctx->error */
+void ngx_http_ai_body_scan(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx);
 
 /* core/endpoint: the context, made on first use, with op, dialect and what
  * the URI says; NULL: no memory */
@@ -213,8 +227,8 @@ ngx_http_ai_ctx_t *ngx_http_ai_ctx_create(ngx_http_request_t *r);
 ngx_int_t ngx_http_ai_pass_handler(ngx_http_request_t *r);
 
 /* core/run */
-ngx_int_t ngx_http_ai_log_handler(ngx_http_request_t *r);
 void ngx_http_ai_run(ngx_http_request_t *r);
+void ngx_http_ai_run_cleanup(void *data);
 void ngx_http_ai_post(ngx_http_ai_ctx_t *ctx);
 uint64_t ngx_http_ai_now(void);
 
@@ -256,18 +270,33 @@ void ngx_http_ai_flow_feed(ngx_http_ai_attempt_t *at, u_char *p, size_t len);
 void ngx_http_ai_flow_end(ngx_http_ai_attempt_t *at, ngx_int_t rc);
 
 /* core/call: one document; decode: ctx->call, once; answer: at->whole into
- * at->out; count: our own estimate for an answer */
+ * at->out; count: our own estimate for an answer; count_known: the same if the
+ * model's vocabulary is known, else NGX_DECLINED */
 ngx_int_t ngx_http_ai_call_decode(ngx_http_ai_ctx_t *ctx, ai_error_t *err);
 ngx_int_t ngx_http_ai_call_answer(ngx_http_ai_attempt_t *at,
     ai_error_t *err);
 ngx_int_t ngx_http_ai_call_count(ngx_http_request_t *r,
     ngx_http_ai_ctx_t *ctx);
+ngx_int_t ngx_http_ai_call_count_known(ngx_http_request_t *r,
+    ngx_http_ai_ctx_t *ctx);
 
 /* 29 random letters and digits, for an answer's id */
 void ngx_http_ai_random_id(ai_buf_t *b);
 
+/*
+ * core/settle: at->usage, at->source and at->bill are final, where something
+ * asks for them.  NGX_AGAIN: a prompt that was not reported is long, r's
+ * write_event_handler will be called to ask again; only if it may wait.
+ */
+ngx_int_t ngx_http_ai_settle(ngx_http_ai_attempt_t *at, ngx_uint_t may_wait);
+/* the answer begins: the text of a stream is counted as it comes */
+ngx_int_t ngx_http_ai_settle_begin(ngx_http_ai_attempt_t *at);
+
 /* core/rewrite: the request for one provider: at->body, at->body_len */
 ngx_int_t ngx_http_ai_rewrite(ngx_http_ai_attempt_t *at);
+/* ctx->rq, once */
+ngx_int_t ngx_http_ai_rewrite_decode(ngx_http_ai_ctx_t *ctx,
+    ai_error_t *err);
 /* at->body is these bytes, which stay; or: appends bytes, or a part of the
  * client's body, to it at *last */
 ngx_int_t ngx_http_ai_rewrite_whole(ngx_http_ai_attempt_t *at,

@@ -8,6 +8,8 @@
 
 static ngx_int_t ngx_http_ai_headers_number(ngx_http_request_t *r,
     ngx_str_t *name, int64_t n);
+static ngx_int_t ngx_http_ai_headers_cost(ngx_http_request_t *r,
+    ngx_http_ai_ctx_t *ctx);
 static ngx_int_t ngx_http_ai_headers_dropped(ngx_http_request_t *r,
     ngx_http_ai_ctx_t *ctx);
 static ngx_int_t ngx_http_ai_headers_target(ngx_http_request_t *r,
@@ -122,6 +124,12 @@ ngx_http_ai_headers_target(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx,
         return NGX_ERROR;
     }
 
+    if (at->complete && !at->stream
+        && ngx_http_ai_headers_cost(r, ctx) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     if (ctx->conf->pass.headers != NGX_HTTP_AI_HEADERS_DEBUG) {
         return NGX_OK;
     }
@@ -137,6 +145,35 @@ ngx_http_ai_headers_target(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx,
     }
 
     return ngx_http_ai_header_add(r, &reason, &ctx->fallback_reason);
+}
+
+
+/* not where no price is known: 0 would look like one */
+
+static ngx_int_t
+ngx_http_ai_headers_cost(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx)
+{
+    u_char            *p;
+    ai_bill_t          bill;
+    ngx_str_t          value;
+
+    static ngx_str_t   cost = ngx_string("x-ai-cost");
+
+    ngx_http_ai_price_sum(ctx, &bill);
+
+    if (!bill.known) {
+        return NGX_OK;
+    }
+
+    p = ngx_pnalloc(r->pool, NGX_HTTP_AI_PRICE_LEN);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    value.data = p;
+    value.len = ngx_http_ai_price_print(p, bill.cost) - p;
+
+    return ngx_http_ai_header_add(r, &cost, &value);
 }
 
 

@@ -153,6 +153,10 @@ ngx_http_ai_pass_merge(ngx_conf_t *cf, ngx_http_ai_pass_loc_conf_t *prev,
     ngx_conf_merge_msec_value(conf->read_timeout, prev->read_timeout, 600000);
     ngx_conf_merge_msec_value(conf->first_token_timeout,
                               prev->first_token_timeout, 0);
+    if (conf->headers != NGX_CONF_UNSET_UINT && conf->headers) {
+        ngx_http_ai_count_ask(cf);
+    }
+
     ngx_conf_merge_uint_value(conf->client_abort, prev->client_abort, 1);
     ngx_conf_merge_size_value(conf->body_max_size, prev->body_max_size,
                               8 * 1024 * 1024);
@@ -269,7 +273,8 @@ ngx_http_ai_pass_handler(ngx_http_request_t *r)
 static ngx_int_t
 ngx_http_ai_pass_send(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx)
 {
-    ngx_int_t  rc;
+    ngx_int_t            rc;
+    ngx_http_cleanup_t  *cln;
 
     rc = ngx_http_ai_pass_plan(r, ctx);
 
@@ -284,6 +289,14 @@ ngx_http_ai_pass_send(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx)
     if (rc != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
+
+    cln = ngx_http_cleanup_add(r, 0);
+    if (cln == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    cln->handler = ngx_http_ai_run_cleanup;
+    cln->data = ctx;
 
     /* from here on the request is held by a count of its own, and run()
      * finalizes it */

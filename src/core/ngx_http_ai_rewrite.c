@@ -34,7 +34,6 @@ static void ngx_http_ai_rewrite_model(ngx_http_ai_ctx_t *ctx,
     const ai_str_t *name, ai_buf_t *b);
 static ngx_int_t ngx_http_ai_rewrite_build(ngx_http_ai_attempt_t *at,
     ai_target_t *target);
-static ngx_int_t ngx_http_ai_rewrite_decode(ngx_http_ai_attempt_t *at);
 static ngx_int_t ngx_http_ai_rewrite_call(ngx_http_ai_attempt_t *at,
     ai_target_t *target);
 static ngx_int_t ngx_http_ai_rewrite_raw(ngx_http_ai_attempt_t *at);
@@ -304,7 +303,7 @@ ngx_http_ai_rewrite_build(ngx_http_ai_attempt_t *at, ai_target_t *target)
         return ngx_http_ai_rewrite_unable(at);
     }
 
-    if (ctx->rq == NULL && ngx_http_ai_rewrite_decode(at) != NGX_OK) {
+    if (ngx_http_ai_rewrite_decode(ctx, &at->error) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -325,13 +324,14 @@ ngx_http_ai_rewrite_build(ngx_http_ai_attempt_t *at, ai_target_t *target)
 }
 
 
-static ngx_int_t
-ngx_http_ai_rewrite_decode(ngx_http_ai_attempt_t *at)
+ngx_int_t
+ngx_http_ai_rewrite_decode(ngx_http_ai_ctx_t *ctx, ai_error_t *err)
 {
-    ai_request_t       *rq;
-    ngx_http_ai_ctx_t  *ctx;
+    ai_request_t  *rq;
 
-    ctx = at->ctx;
+    if (ctx->rq) {
+        return NGX_OK;
+    }
 
     rq = ngx_palloc(ctx->request->pool, sizeof(ai_request_t));
     ctx->rq_dropped = ngx_palloc(ctx->request->pool, sizeof(ai_dropped_t));
@@ -343,7 +343,7 @@ ngx_http_ai_rewrite_decode(ngx_http_ai_attempt_t *at)
     ctx->rq_dropped->n = 0;
 
     if (ctx->dialect->decode(&ctx->doc, &ctx->peek, &ctx->pool, rq,
-                             ctx->rq_dropped, &at->error)
+                             ctx->rq_dropped, err)
         != AI_OK)
     {
         return NGX_ERROR;

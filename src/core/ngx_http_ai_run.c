@@ -147,6 +147,12 @@ ngx_http_ai_run_step(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx)
 
         if (at->content || at->complete) {
 
+            if (at->state == NGX_HTTP_AI_AT_ENDED
+                && ngx_http_ai_settle(at, 1) == NGX_AGAIN)
+            {
+                return NGX_DONE;
+            }
+
             if (!ctx->header_sent) {
                 rc = ngx_http_ai_run_header(r, ctx, at);
 
@@ -178,6 +184,14 @@ ngx_http_ai_run_launch(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx)
     ngx_int_t                 rc;
     ai_error_t                failed;
     ngx_http_ai_candidate_t  *candidate;
+
+    if (ctx->nattempts == 0 && ngx_http_ai_run_cannot_count(ctx, NULL)) {
+        rc = ngx_http_ai_call_count_known(r, ctx);
+
+        if (rc != NGX_DECLINED) {
+            return rc;
+        }
+    }
 
     min_context = 0;
     failed = ctx->error;
@@ -237,6 +251,8 @@ ngx_http_ai_run_failed(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx,
     ngx_str_t  reason;
 
     reason = ngx_http_ai_run_reason(at->failure);
+
+    (void) ngx_http_ai_settle(at, 0);
 
     ctx->error = at->error;
     ctx->attempt = NULL;
@@ -298,7 +314,7 @@ ngx_http_ai_run_refused(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx,
 }
 
 
-/* a provider that has no such path, or no provider that counts: what we know
+/* a provider that has no such path, or none that counts: what we know
  * ourselves is the answer */
 
 static ngx_uint_t
@@ -522,6 +538,14 @@ ngx_http_ai_run_output(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx,
                 break;
             }
 
+            /* what is evaluated with the last buffer finds final numbers */
+
+            if (at->state == NGX_HTTP_AI_AT_ENDED
+                && ngx_http_ai_settle(at, 1) == NGX_AGAIN)
+            {
+                break;
+            }
+
             swap = at->sent;
             at->sent = at->out;
             at->out = swap;
@@ -702,18 +726,23 @@ ngx_http_ai_run_delay_cleanup(void *data)
 }
 
 
-/* the log phase of a request of ours: times are final now */
+/*
+ * Before the log phase, whose handlers run in nobody's order: times and sums
+ * are final now.  The upstreams' own cleanups have run.
+ */
 
-ngx_int_t
-ngx_http_ai_log_handler(ngx_http_request_t *r)
+void
+ngx_http_ai_run_cleanup(void *data)
 {
-    ngx_http_ai_ctx_t  *ctx;
+    ngx_http_ai_ctx_t  *ctx = data;
 
-    ctx = ngx_http_ai_ctx(r);
+    ngx_http_ai_attempt_t  *at;
 
-    if (ctx && r == r->main && ctx->end == 0) {
+    if (ctx->end == 0) {
         ctx->end = ngx_http_ai_now();
     }
 
-    return NGX_OK;
+    for (at = ctx->attempts; at; at = at->next) {
+        (void) ngx_http_ai_settle(at, 0);
+    }
 }

@@ -335,6 +335,69 @@ ngx_http_ai_secret_text(ngx_conf_t *cf, ngx_str_t *value, ngx_str_t *secret)
 }
 
 
+ngx_int_t
+ngx_http_ai_conf_file(ngx_conf_t *cf, ngx_str_t *name, size_t max,
+    ngx_str_t *text)
+{
+    off_t            size;
+    ssize_t          n;
+    ngx_fd_t         fd;
+    ngx_file_info_t  fi;
+
+    if (name->len == 0 || ngx_conf_full_name(cf->cycle, name, 1) != NGX_OK) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid file name");
+        return NGX_ERROR;
+    }
+
+    fd = ngx_open_file(name->data, NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
+
+    if (fd == NGX_INVALID_FILE) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                           ngx_open_file_n " \"%V\" failed", name);
+        return NGX_ERROR;
+    }
+
+    if (ngx_fd_info(fd, &fi) == NGX_FILE_ERROR) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                           ngx_fd_info_n " \"%V\" failed", name);
+        goto failed;
+    }
+
+    size = ngx_file_size(&fi);
+
+    if (!ngx_is_file(&fi) || size == 0 || size > (off_t) max) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" is no file, is empty, or is larger than "
+                           "%uz bytes", name, max);
+        goto failed;
+    }
+
+    text->len = (size_t) size;
+    text->data = ngx_pnalloc(cf->temp_pool, text->len);
+    if (text->data == NULL) {
+        goto failed;
+    }
+
+    n = ngx_read_fd(fd, text->data, text->len);
+
+    if (n < 0 || (size_t) n != text->len) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, n < 0 ? ngx_errno : 0,
+                           ngx_read_fd_n " \"%V\" failed", name);
+        goto failed;
+    }
+
+    (void) ngx_close_file(fd);
+
+    return NGX_OK;
+
+failed:
+
+    (void) ngx_close_file(fd);
+
+    return NGX_ERROR;
+}
+
+
 static char *
 ngx_http_ai_secret_file(ngx_conf_t *cf, ngx_str_t *name, ngx_str_t *secret)
 {

@@ -89,6 +89,13 @@ char *ngx_http_ai_secret(ngx_conf_t *cf, ngx_str_t *value, ngx_str_t *secret);
 char *ngx_http_ai_secret_text(ngx_conf_t *cf, ngx_str_t *value,
     ngx_str_t *secret);
 
+/*
+ * A file of the configuration as a whole, at most max bytes: *name is made its
+ * full path.  The text is of cf->temp_pool.  NGX_ERROR: said with [emerg].
+ */
+ngx_int_t ngx_http_ai_conf_file(ngx_conf_t *cf, ngx_str_t *name, size_t max,
+    ngx_str_t *text);
+
 /* the variables' text of a complex value without surrounding blanks */
 ngx_int_t ngx_http_ai_compile(ngx_conf_t *cf, ngx_str_t *value,
     ngx_http_complex_value_t **cv);

@@ -17,6 +17,8 @@ static ngx_int_t ngx_http_ai_variable_number(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_ai_variable_usage(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_ai_variable_cost(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_ai_variable_time(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_ai_variable_providers(ngx_http_request_t *r,
@@ -60,6 +62,13 @@ typedef enum {
     AI_V_ATTEMPTS,
     AI_V_FALLBACKS
 } ngx_http_ai_number_e;
+
+
+typedef enum {
+    AI_V_COST,
+    AI_V_SAVED,
+    AI_V_PRICE_KNOWN
+} ngx_http_ai_cost_e;
 
 
 typedef enum {
@@ -131,6 +140,10 @@ static ngx_http_variable_t  ngx_http_ai_variables[] = {
     ngx_http_ai_v_usage("ai_cached_tokens", cached),
     ngx_http_ai_v_usage("ai_cache_write_tokens", cache_write),
     ngx_http_ai_v_usage("ai_reasoning_tokens", reasoning),
+    ngx_http_ai_v("ai_cost", ngx_http_ai_variable_cost, AI_V_COST),
+    ngx_http_ai_v("ai_cost_saved", ngx_http_ai_variable_cost, AI_V_SAVED),
+    ngx_http_ai_v("ai_price_known", ngx_http_ai_variable_cost,
+                  AI_V_PRICE_KNOWN),
     ngx_http_ai_v("ai_usage_source", ngx_http_ai_variable_text,
                   AI_V_USAGE_SOURCE),
     ngx_http_ai_v("ai_finish_reason", ngx_http_ai_variable_text,
@@ -250,8 +263,10 @@ ngx_http_ai_variable_text(ngx_http_request_t *r, ngx_http_variable_value_t *v,
 
     static ngx_str_t   yes = ngx_string("1");
     static ngx_str_t   no = ngx_string("0");
-    static ngx_str_t   provider = ngx_string("provider");
-    static ngx_str_t   none = ngx_string("none");
+    static ngx_str_t   sources[] = {        /* ngx_http_ai_source_e */
+        ngx_string("none"), ngx_string("provider"), ngx_string("tokenizer"),
+        ngx_string("estimate")
+    };
 
     ctx = ngx_http_ai_ctx(r);
     if (ctx == NULL) {
@@ -321,8 +336,7 @@ ngx_http_ai_variable_text(ngx_http_request_t *r, ngx_http_variable_value_t *v,
         break;
 
     case AI_V_USAGE_SOURCE:
-        s = at && (at->usage.prompt >= 0 || at->usage.completion >= 0)
-            ? provider : none;
+        s = sources[at ? at->source : NGX_HTTP_AI_SOURCE_NONE];
         break;
 
     case AI_V_FALLBACK_REASON:
@@ -459,6 +473,42 @@ ngx_http_ai_variable_usage(ngx_http_request_t *r,
     }
 
     return ngx_http_ai_variable_int(r, v, ngx_max(n, 0));
+}
+
+
+/* USD with nine decimals, of all attempts together */
+
+static ngx_int_t
+ngx_http_ai_variable_cost(ngx_http_request_t *r, ngx_http_variable_value_t *v,
+    uintptr_t data)
+{
+    int64_t             nano;
+    ngx_str_t           s;
+    ai_bill_t           bill;
+    ngx_http_ai_ctx_t  *ctx;
+
+    ctx = ngx_http_ai_ctx(r);
+    if (ctx == NULL) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    ngx_http_ai_price_sum(ctx, &bill);
+
+    if (data == AI_V_PRICE_KNOWN) {
+        return ngx_http_ai_variable_int(r, v, bill.known);
+    }
+
+    nano = (data == AI_V_COST) ? bill.cost : bill.saved;
+
+    s.data = ngx_pnalloc(r->pool, NGX_HTTP_AI_PRICE_LEN);
+    if (s.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    s.len = ngx_http_ai_price_print(s.data, nano) - s.data;
+
+    return ngx_http_ai_variable_set(v, &s);
 }
 
 

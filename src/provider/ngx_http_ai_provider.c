@@ -70,7 +70,7 @@ static const ngx_http_ai_block_t  ngx_http_ai_provider_lines[] = {
     { ngx_string("set_param"), 2, 3, ngx_http_ai_provider_set_param, 0 },
     { ngx_string("drop_param"), 1, NGX_HTTP_AI_BLOCK_MANY,
       ngx_http_ai_provider_drop_param, 0 },
-    { ngx_string("model"), 1, 4, ngx_http_ai_provider_model_line, 0 },
+    { ngx_string("model"), 1, 8, ngx_http_ai_provider_model_line, 0 },
     { ngx_string("region"), 1, NGX_HTTP_AI_BLOCK_MANY,
       ngx_http_ai_provider_region, 0 },
     { ngx_string("tag"), 1, NGX_HTTP_AI_BLOCK_MANY,
@@ -609,13 +609,17 @@ ngx_http_ai_provider_model_param(ngx_conf_t *cf, ngx_http_ai_model_t *model,
 {
     int64_t    *np;
     u_char     *eq;
+    ngx_int_t   rc;
     ngx_str_t   name, text, hint;
 
     static ngx_str_t  words[] = {
-        ngx_string("as"), ngx_string("context"), ngx_string("max_output")
+        ngx_string("as"), ngx_string("context"), ngx_string("max_output"),
+        ngx_string("price_in"), ngx_string("price_out"),
+        ngx_string("price_cached"), ngx_string("price_cache_write")
     };
 
-    ngx_str_t  *names[] = { &words[0], &words[1], &words[2] };
+    ngx_str_t  *names[] = { &words[0], &words[1], &words[2], &words[3],
+                            &words[4], &words[5], &words[6] };
 
     name = *param;
     ngx_str_null(&text);
@@ -629,6 +633,21 @@ ngx_http_ai_provider_model_param(ngx_conf_t *cf, ngx_http_ai_model_t *model,
     }
 
     np = NULL;
+
+    if (eq && name.len > 6 && ngx_strncmp(name.data, "price_", 6) == 0) {
+        name.data += 6;
+        name.len -= 6;
+
+        rc = ngx_http_ai_price_param(cf, &model->price, param, &name,
+                                     &text);
+
+        if (rc != NGX_DECLINED) {
+            return rc == NGX_OK ? NGX_CONF_OK : NGX_CONF_ERROR;
+        }
+
+        name.data -= 6;
+        name.len += 6;
+    }
 
     if (eq && name.len == 7 && ngx_strncmp(name.data, "context", 7) == 0) {
         np = &model->context;
@@ -659,7 +678,7 @@ ngx_http_ai_provider_model_param(ngx_conf_t *cf, ngx_http_ai_model_t *model,
         return NGX_CONF_OK;
 
     } else {
-        hint = ngx_http_ai_hint(cf, &name, names, 3);
+        hint = ngx_http_ai_hint(cf, &name, names, 7);
 
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "unknown parameter \"%V\" of \"model\"%V",

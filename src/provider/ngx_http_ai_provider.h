@@ -9,11 +9,15 @@
 #define NGX_HTTP_AI_PROVIDER_H
 
 
+#include <price/ai_price.h>
+
+
 typedef struct {
     ngx_str_t                  name;        /* "gpt-4o", "gpt-4o*", "*" */
     ngx_str_t                  as;          /* empty: the same */
     int64_t                    context;     /* tokens, -1 unknown */
     int64_t                    max_output;  /* tokens, -1 unknown */
+    ai_price_t                *price;       /* price_in= ..., or NULL */
     unsigned                   wildcard:1;
 } ngx_http_ai_model_t;
 

@@ -52,7 +52,7 @@ static ngx_int_t ngx_http_ai_route_refuse(ngx_http_request_t *r,
 static ngx_int_t ngx_http_ai_route_refuse_model(ngx_http_request_t *r,
     ngx_http_ai_ctx_t *ctx);
 
-static ngx_int_t ngx_http_ai_route_usable(
+static ngx_int_t ngx_http_ai_route_usable(ngx_http_request_t *r,
     const ngx_http_ai_candidate_t *candidate, int64_t min_context);
 static ngx_int_t ngx_http_ai_route_pick(ngx_http_request_t *r,
     const ngx_http_ai_route_t *route, ai_pick_t *pick, ngx_uint_t usable);
@@ -208,6 +208,7 @@ ngx_http_ai_route_examine(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx,
     candidate->model = entry->as.len ? entry->as : model;
     candidate->context = entry->context;
     candidate->max_output = entry->max_output;
+    candidate->price = entry->price;
     candidate->tried = 0;
 
     return NGX_OK;
@@ -572,7 +573,8 @@ ngx_http_ai_route_next(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx,
     for (i = 0; i < ctx->ncandidates; i++) {
         k = c[i].target - target;
 
-        if (!target[k].backup && ngx_http_ai_route_usable(&c[i], min_context))
+        if (!target[k].backup
+            && ngx_http_ai_route_usable(r, &c[i], min_context))
         {
             pick[k].usable = 1;
             usable++;
@@ -589,7 +591,7 @@ ngx_http_ai_route_next(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx,
                 continue;
             }
 
-        } else if (!ngx_http_ai_route_usable(&c[i], min_context)) {
+        } else if (!ngx_http_ai_route_usable(r, &c[i], min_context)) {
             continue;
         }
 
@@ -601,12 +603,28 @@ ngx_http_ai_route_next(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx,
 }
 
 
+/* what a price file says of a model's context is good enough for a second try,
+ * not to refuse a request */
+
 static ngx_int_t
-ngx_http_ai_route_usable(const ngx_http_ai_candidate_t *candidate,
-    int64_t min_context)
+ngx_http_ai_route_usable(ngx_http_request_t *r,
+    const ngx_http_ai_candidate_t *candidate, int64_t min_context)
 {
-    return !candidate->tried
-           && (min_context <= 0 || candidate->context > min_context);
+    const ai_price_t  *price;
+
+    if (candidate->tried || min_context <= 0) {
+        return !candidate->tried;
+    }
+
+    if (candidate->context != -1) {
+        return candidate->context > min_context;
+    }
+
+    price = ngx_http_ai_price_get(&ngx_http_ai_main_conf(r)->price,
+                                  candidate->provider, candidate->price,
+                                  (ngx_str_t *) &candidate->model);
+
+    return price && price->max_input > min_context;
 }
 
 

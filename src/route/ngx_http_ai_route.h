@@ -9,6 +9,7 @@
 #define NGX_HTTP_AI_ROUTE_H
 
 
+#include <price/ai_price.h>
 #include <route/ai_pick.h>
 
 
@@ -75,6 +76,8 @@ struct ngx_http_ai_route_s {
     ngx_http_ai_balance_e      balance;
     ngx_http_complex_value_t  *hash;
     unsigned                   consistent:1;
+    unsigned                   sized:1;     /* a target has min_ or
+                                               max_prompt */
     unsigned                   implicit:1;  /* ai_pass names a provider */
     ngx_uint_t                 next_upstream;        /* 0: the location's */
     ngx_uint_t                 next_upstream_tries;  /* UNSET: as above */
@@ -114,6 +117,7 @@ typedef struct {
     ngx_str_t                  model;       /* at the provider */
     int64_t                    context;     /* tokens, -1 unknown */
     int64_t                    max_output;  /* tokens, -1 unknown */
+    const ai_price_t          *price;       /* of the model's line, or NULL */
     unsigned                   tried:1;
 } ngx_http_ai_candidate_t;
 
@@ -145,6 +149,10 @@ ngx_int_t ngx_http_ai_route_init_module(ngx_cycle_t *cycle,
 
 char *ngx_http_ai_route_merge(ngx_conf_t *cf,
     ngx_http_ai_route_loc_conf_t *prev, ngx_http_ai_route_loc_conf_t *conf);
+
+/* 1 if any route has a target that asks for the size of prompts */
+ngx_uint_t ngx_http_ai_route_sized(
+    const ngx_http_ai_route_main_conf_t *conf);
 
 /* a route of this name, or else an implicit one for the provider of this
  * name (made in route_init for every provider); NULL: neither */

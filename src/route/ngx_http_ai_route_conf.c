@@ -589,6 +589,24 @@ ngx_http_ai_route_find(const ngx_http_ai_route_main_conf_t *conf,
 }
 
 
+ngx_uint_t
+ngx_http_ai_route_sized(const ngx_http_ai_route_main_conf_t *conf)
+{
+    ngx_uint_t             i;
+    ngx_http_ai_route_t  **route;
+
+    route = conf->routes.elts;
+
+    for (i = 0; i < conf->routes.nelts; i++) {
+        if (route[i]->sized) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
 /* explicit ones come first, and no implicit one has the name of one */
 
 ngx_http_ai_route_t *
@@ -616,6 +634,10 @@ ngx_http_ai_route_init(ngx_conf_t *cf, ngx_http_ai_route_main_conf_t *conf,
         for (k = 0; k < route[i]->targets.nelts; k++) {
             if (ngx_http_ai_route_link(cf, &target[k], providers) != NGX_OK) {
                 return NGX_ERROR;
+            }
+
+            if (target[k].min_prompt != -1 || target[k].max_prompt != -1) {
+                route[i]->sized = 1;
             }
         }
     }

@@ -23,7 +23,7 @@ from sdk_openai import PIXEL
 
 MODELS = {
     "anthropic": "claude-sonnet-4-5", "gemini": "gemini-2.5-flash",
-    "vertex": "gemini-2.5-flash", "openai": "gpt-5.1",
+    "vertex": "gemini-2.5-flash", "openai": "in-house-1",
     "vertex-claude": "claude-sonnet-4-5@20250929",
     "bedrock": "eu.anthropic.claude-sonnet-4-5-20250929-v1:0",
     "cohere": "command-a", "mistral": "mistral-large",
@@ -387,8 +387,10 @@ def test_estimates():
             with Case("an estimate for %s" % client.name, name) as c:
                 c.answers({"json": {"no": 1}})
                 short, long = client.count(c), client.count(c, "words " * 900)
-                c.ok("number", 0 < short < 100, short)
-                c.ok("a larger one", 500 < long < 3000, long)
+                # Cohere puts a preamble of 500 tokens before each prompt
+                preamble = 520 if name == "cohere" else 0
+                c.ok("number", 0 < short < 100 + preamble, short)
+                c.ok("a larger one", 500 < long - preamble < 3000, long)
                 for _ in "12":
                     c.logged(client.api, 0)
                 c.nothing_got()
