@@ -2,7 +2,7 @@
 /*
  * The filters.  Output of attempts stops here: their bytes belong to run().
  * Error pages that nginx makes itself in our locations (413, 429, 502, ...)
- * become errors of the caller's dialect.
+ * become errors of the caller's dialect.  What ai_meter counts is seen here.
  */
 
 #include <core/ngx_http_ai.h>
@@ -30,7 +30,7 @@ ngx_http_ai_filter_init(ngx_conf_t *cf)
 
     amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_ai_gateway_module);
 
-    if (amcf->provider.providers.nelts == 0) {
+    if (amcf->provider.providers.nelts == 0 && !amcf->meter.any) {
         return NGX_OK;
     }
 
@@ -52,6 +52,11 @@ ngx_http_ai_header_filter(ngx_http_request_t *r)
 
     if (ngx_http_ai_is_attempt(r)) {
         return NGX_OK;
+    }
+
+    if (ngx_http_ai_loc_conf(r)->meter.on) {
+        ngx_http_ai_meter_header(r);
+        return ngx_http_next_header_filter(r);
     }
 
     if (r->headers_out.status < 400 || r != r->main) {
@@ -136,6 +141,11 @@ ngx_http_ai_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
     }
 
     ctx = ngx_http_ai_ctx(r);
+
+    if (ctx && ctx->meter) {
+        ngx_http_ai_meter_body(ctx, in);
+        return ngx_http_next_body_filter(r, in);
+    }
 
     if (ctx == NULL || !ctx->replaced) {
         return ngx_http_next_body_filter(r, in);
