@@ -10,6 +10,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 
 use JSON::PP ();
+use MIME::Base64;
 use Test::More;
 
 use AI::Test;
@@ -39,6 +40,15 @@ my %ask = (
         [ '/anywhere/v1', 'any', 'OpenAI' ] ],
     'ab-split.conf' => [ [ '/v1', 'gpt-4', qr/OpenAI|Anthropic/ ] ],
     'json-log.conf' => [ [ '/v1', 'gpt-4.1', 'OpenAI' ] ],
+    'prices.conf' => [
+        [ '/v1', 'gpt-4.1', 'OpenAI' ],
+        [ '/v1', 'claude-sonnet-4-5', 'Anthropic' ],
+        [ '/v1', 'qwen3-32b', 'OpenAI' ] ],
+    'tokens.conf' => [
+        [ '/v1', 'any', 'OpenAI' ],
+        [ '/class/v1', 'any', 'OpenAI' ],
+        [ '/short/v1', 'gpt-4.1', 'OpenAI' ],
+        [ '/rough/v1', 'any', 'OpenAI' ] ],
     'openai-compatible.conf' => [
         map { [ '/v1', "$_/some/model", 'OpenAI' ] }
             qw/ groq together deepseek xai mistral perplexity fireworks
@@ -49,6 +59,7 @@ my %ask = (
         [ '/v1', 'claude', 'Anthropic' ] ],
     'tls-options.conf' => [ [ '/v1', 'any', 'OpenAI' ] ],
     'timeouts.conf' => [ [ '/v1', 'any', 'OpenAI' ] ],
+    'meter.conf' => [ [ '/v1', 'gpt-4.1', 'OpenAI' ] ],
     'errors.conf' => [
         [ '/v1', 'gpt-4.1', 'OpenAI' ],
         [ '/branded/v1', 'gpt-4.1', 'OpenAI' ],
@@ -144,6 +155,66 @@ my %promise = (
         ok($error->{error}, 'json-log: an error');
     },
 
+    'meter.conf' => sub {
+        my ($mock, $t) = @_;
+
+        my $line = 'model=gpt-4.1 prompt=3 cached=0 completion=2 '
+            . 'source=provider cost=0.000022000 ';
+        ok($t->wait_for(sub { $t->read_file('tokens.log') =~ /\Q$line/ }, 5),
+           'meter: the log');
+    },
+
+    'prices.conf' => sub {
+        my ($mock, $t) = @_;
+
+        is(chat('/v1', 'gpt-4.1')->header('x-ai-cost'), '0.000019800',
+           'prices: a line, in a header');
+        chat('/v1', 'gpt-4.1-mini');
+        chat('/v1', 'gpt-4o');
+        chat('/v1', 'nobody');
+
+        my @lines;
+        $t->wait_for(sub {
+            @lines = split /\n/, $t->read_file('cost.json');
+            return @lines == 8;
+        }, 5);
+
+        # a list of models is among them
+        is(join(' ', map { /"cost":([\d.]+)/ } @lines), '0.000019800 '
+           . '0.000039000 0.000000550 0.000000000 0.000019800 0.000104400 '
+           . '0.000027500 0.000000000', 'prices: the log');
+        is(json_decode($lines[-1])->{price_known}, 0, 'prices: unknown');
+    },
+
+    'tokens.conf' => sub {
+        my ($mock) = @_;
+        my $model = sub { asked($mock, @_)->{json}{model} };
+
+        is($model->('/v1', 'x', words(1493)), 'llama-3.1-8b',
+           'tokens: 1500 of them');
+        is($model->('/v1', 'x', words(1494)),
+           'meta-llama/Llama-3.3-70B-Instruct', 'tokens: one more');
+        is($model->('/v1', 'llama-3.1-8b', 'a' x 1600),
+           'meta-llama/Llama-3.3-70B-Instruct', 'tokens: an own vocabulary');
+        is($model->('/v1', 'x', 'a' x 1600), 'llama-3.1-8b',
+           'tokens: not the one of others');
+
+        is($model->('/class/v1', 'x', words(2040)), 'gpt-4.1-mini',
+           'tokens: a small one');
+        is($model->('/class/v1', 'x', words(2041)), 'gpt-4.1',
+           'tokens: a medium one');
+        is(chat('/class/v1', 'x', 'Hi')->header('x-ai-prompt-tokens'), 8,
+           'tokens: a header');
+
+        my $r = chat('/short/v1', 'gpt-4.1', words(16_000));
+        is($r->json->{error}{code}, 'context_length_exceeded',
+           'tokens: nobody may');
+        is($model->('/v1', 'x', 'word ' x 1220), 'llama-3.1-8b',
+           'tokens: counted');
+        is($model->('/rough/v1', 'x', 'word ' x 1220),
+           'meta-llama/Llama-3.3-70B-Instruct', 'tokens: by length');
+    },
+
     'openai-compatible.conf' => sub {
         my ($mock) = @_;
 
@@ -226,6 +297,8 @@ my @rules = (
         model => 'claude', stop_reason => 'end_turn',
         content => [ { type => 'text', text => 'from Anthropic' } ],
         usage => { input_tokens => 3, output_tokens => 2 } } } },
+    { match => { path_re => '/models$' }, reply => { json => {
+        object => 'list', data => [] } } },
     { match => { path_re => ':generateContent' }, reply => { json => {
         candidates => [ { finishReason => 'STOP', content => {
             role => 'model', parts => [ { text => 'from Gemini' } ] } } ],
@@ -246,9 +319,10 @@ $ENV{AWS_SECRET_ACCESS_KEY} = 'sk-test-aws';
 
 my @files = map { m{([^/]+)$} } sort glob "$FindBin::Bin/../conf.examples/*";
 my @confs = grep { /\.conf$/ } @files;
+my @more = grep { !/\.conf$/ } @files;
 
 is_deeply([ sort keys %ask ], [ @confs ], 'all examples are known here');
-is_deeply(\@files, \@confs, 'and there is nothing else');
+is("@more", 'prices.json', 'and there is nothing else, but what they read');
 
 example($_) for @confs;
 
@@ -313,6 +387,11 @@ sub asked {
 }
 
 
+# each of them is a token
+
+sub words { 'one ' . join ' ', ('two') x ($_[0] - 1) }
+
+
 # the mock refuses this key
 
 sub broken {
@@ -370,7 +449,14 @@ sub secret {
     my $path = "ai/$name";
     my $dir = $t->testdir;
 
-    if ($name eq 'ca.pem') {
+    if (-e (my $file = $t->root . "/conf.examples/$name")) {
+        $t->write_file($path, $t->slurp($file));
+
+    } elsif ($name =~ /\.tiktoken$/) {
+        $t->write_file($path, join '', map {
+            encode_base64(chr, '') . " $_\n" } 0 .. 255);
+
+    } elsif ($name eq 'ca.pem') {
         $t->write_file($path, $t->slurp($t->ca));
 
     } elsif ($name eq 'crl.pem') {
