@@ -87,15 +87,15 @@ typedef struct {
     int64_t            completion_image;
     int64_t            total;       /* -1: prompt + completion */
 
-    /* what is billed, where that is less than what was read and written */
-    int64_t            billed_prompt;
-    int64_t            billed_completion;
-
     /* what is billed by other units */
     int64_t            searches;    /* web searches made, rerank units */
     int64_t            images;      /* made */
     int64_t            characters;  /* spoken */
     int64_t            milliseconds;       /* heard */
+
+    /* what is billed, where that is less than what was read and written */
+    int64_t            billed_prompt;
+    int64_t            billed_completion;
 
     ai_tier_e          tier;
 } ai_usage_t;

@@ -7,7 +7,7 @@
 
 
 #define NGX_HTTP_AI_PRICE_FILE_MAX  (64 * 1024 * 1024)
-#define NGX_HTTP_AI_UNPRICED_MAX    512
+#define NGX_HTTP_AI_UNPRICED_MAX    256
 
 
 /* models that were asked for without a price; in the zone */

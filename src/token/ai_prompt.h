@@ -69,6 +69,7 @@ typedef struct {
     const ai_call_t   *call;        /* no chat: rq is NULL */
     const ai_input_t  *input;
     const ai_document_t  *document;
+    unsigned           asked;       /* how far a rerank's query is */
     ai_piece_t         piece[AI_PROMPT_PIECES];
     unsigned           npieces;
     unsigned           current;     /* of them */

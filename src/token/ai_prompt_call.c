@@ -93,8 +93,8 @@ ai_prompt_document(ai_prompt_t *p)
 
     rerank = &p->call->u.rerank;
 
-    if (p->state == AI_CALL_QUERY) {
-        p->state = AI_CALL_QUERIED;
+    if (p->asked == AI_CALL_QUERY) {
+        p->asked = AI_CALL_QUERIED;
 
         ai_prompt_text(p, AI_PIECE_ESC, &rerank->query);
         ai_prompt_text(p, AI_PIECE_ESC, &rerank->instruction);
@@ -102,8 +102,8 @@ ai_prompt_document(ai_prompt_t *p)
         return AI_OK;
     }
 
-    if (p->state == AI_CALL_QUERIED) {
-        p->state = AI_CALL_DOCUMENTS;
+    if (p->asked == AI_CALL_QUERIED) {
+        p->asked = AI_CALL_DOCUMENTS;
 
         if (rerank->n > 1) {
             p->counter.tokens *= (int64_t) rerank->n;

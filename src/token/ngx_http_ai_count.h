@@ -29,7 +29,7 @@ typedef enum {
 } ngx_http_ai_source_e;
 
 
-typedef struct ngx_http_ai_factors_s  ngx_http_ai_factors_t;
+typedef struct ngx_http_ai_factor_s  ngx_http_ai_factor_t;
 
 
 /* a line "ai_tokenizer" */
@@ -41,7 +41,8 @@ typedef struct {
 
 typedef struct {
     ngx_array_t               *tokenizers;  /* ngx_http_ai_tokenizer_t */
-    ngx_http_ai_factors_t     *factors;     /* in the zone */
+    ngx_http_ai_factor_t      *factors;     /* in the zone */
+    ngx_uint_t                 nfactors;
     int64_t                    context;     /* the smallest "context=" */
     unsigned                   prompt:1;    /* something asks for the size
                                                of every prompt ... */

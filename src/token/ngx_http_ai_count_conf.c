@@ -8,16 +8,15 @@
 
 
 #define NGX_HTTP_AI_TOKENIZER_MAX  (64 * 1024 * 1024)
-#define NGX_HTTP_AI_FACTORS        1024     /* a power of two */
+#define NGX_HTTP_AI_FACTORS        1024
+#define NGX_HTTP_AI_FACTORS_SHARE  64       /* of the zone: one part in */
 #define NGX_HTTP_AI_FACTOR_WAYS    8
 
 
 /* in the zone; races between workers lose a sample, nothing else */
-struct ngx_http_ai_factors_s {
-    struct {
-        volatile uint64_t      key;         /* hash of the model's name */
-        volatile ai_factor_t   factor;
-    } e[NGX_HTTP_AI_FACTORS];
+struct ngx_http_ai_factor_s {
+    volatile uint64_t          key;         /* hash of the model's name */
+    volatile ai_factor_t       factor;
 };
 
 
@@ -32,9 +31,8 @@ static ngx_int_t ngx_http_ai_tokenizer_model(ngx_conf_t *cf,
     ngx_str_t *name);
 static const ai_tokenizer_t *ngx_http_ai_count_line(
     const ngx_http_ai_count_main_conf_t *conf, ngx_str_t *model);
-static volatile ai_factor_t *ngx_http_ai_count_factor(
-    ngx_http_ai_factors_t *factors, ngx_str_t *model, ngx_uint_t output,
-    ngx_uint_t make);
+static volatile ai_factor_t *ngx_http_ai_count_factor(ngx_http_request_t *r,
+    ngx_str_t *model, ngx_uint_t output, ngx_uint_t make);
 
 
 static const ai_str_t  ngx_http_ai_count_tables[] = {
@@ -291,8 +289,13 @@ ngx_http_ai_count_init_conf(ngx_http_ai_count_main_conf_t *conf,
 {
     static ngx_str_t  key = ngx_string("factors");
 
-    return ngx_http_ai_zone_want_block(zone, &key,
-                                       sizeof(ngx_http_ai_factors_t),
+    conf->nfactors = zone->size / NGX_HTTP_AI_FACTORS_SHARE
+                     / sizeof(ngx_http_ai_factor_t);
+    conf->nfactors = ngx_max(conf->nfactors, NGX_HTTP_AI_FACTOR_WAYS);
+    conf->nfactors = ngx_min(conf->nfactors, NGX_HTTP_AI_FACTORS);
+
+    return ngx_http_ai_zone_want_block(zone, &key, conf->nfactors
+                                       * sizeof(ngx_http_ai_factor_t),
                                        (void **) &conf->factors);
 }
 
@@ -529,11 +532,9 @@ uint32_t
 ngx_http_ai_count_ratio(ngx_http_request_t *r, ngx_str_t *model,
     ngx_uint_t output, uint32_t fallback)
 {
-    volatile ai_factor_t   *f;
-    ngx_http_ai_factors_t  *factors;
+    volatile ai_factor_t  *f;
 
-    factors = ngx_http_ai_main_conf(r)->count.factors;
-    f = factors ? ngx_http_ai_count_factor(factors, model, output, 0) : NULL;
+    f = ngx_http_ai_count_factor(r, model, output, 0);
 
     return f ? ai_factor_ratio(*f, fallback) : fallback;
 }
@@ -543,11 +544,9 @@ void
 ngx_http_ai_count_learn(ngx_http_request_t *r, ngx_str_t *model,
     ngx_uint_t output, int64_t counted, int64_t reported)
 {
-    volatile ai_factor_t   *f;
-    ngx_http_ai_factors_t  *factors;
+    volatile ai_factor_t  *f;
 
-    factors = ngx_http_ai_main_conf(r)->count.factors;
-    f = factors ? ngx_http_ai_count_factor(factors, model, output, 1) : NULL;
+    f = ngx_http_ai_count_factor(r, model, output, 1);
 
     if (f) {
         *f = ai_factor_learn(*f, counted, reported);
@@ -558,37 +557,46 @@ ngx_http_ai_count_learn(ngx_http_request_t *r, ngx_str_t *model,
 /* the model's own, a free one, or the one that has seen the least */
 
 static volatile ai_factor_t *
-ngx_http_ai_count_factor(ngx_http_ai_factors_t *factors, ngx_str_t *model,
+ngx_http_ai_count_factor(ngx_http_request_t *r, ngx_str_t *model,
     ngx_uint_t output, ngx_uint_t make)
 {
-    uint64_t    key;
-    ngx_uint_t  i, n, least;
+    uint64_t                              key;
+    ngx_uint_t                            i, n, least;
+    ngx_http_ai_factor_t                 *e;
+    const ngx_http_ai_count_main_conf_t  *conf;
+
+    conf = &ngx_http_ai_main_conf(r)->count;
+    e = conf->factors;
+
+    if (e == NULL) {
+        return NULL;
+    }
 
     key = ai_pick_hash(model->data, model->len, output);
     key |= 1;
 
-    least = (ngx_uint_t) (key >> 1) % NGX_HTTP_AI_FACTORS;
+    least = (ngx_uint_t) (key >> 1) % conf->nfactors;
     i = least;
 
     for (n = 0; n < NGX_HTTP_AI_FACTOR_WAYS; n++) {
 
-        if (factors->e[i].key == key) {
-            return &factors->e[i].factor;
+        if (e[i].key == key) {
+            return &e[i].factor;
         }
 
-        if (factors->e[i].factor < factors->e[least].factor) {
+        if (e[i].factor < e[least].factor) {
             least = i;
         }
 
-        i = (i + 1) % NGX_HTTP_AI_FACTORS;
+        i = (i + 1) % conf->nfactors;
     }
 
     if (!make) {
         return NULL;
     }
 
-    factors->e[least].key = key;
-    factors->e[least].factor = 0;
+    e[least].key = key;
+    e[least].factor = 0;
 
-    return &factors->e[least].factor;
+    return &e[least].factor;
 }
