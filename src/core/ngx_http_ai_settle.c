@@ -126,10 +126,12 @@ ngx_http_ai_settle_is_due(ngx_http_ai_attempt_t *at)
 
     ctx = at->ctx;
 
+    /* ranks are billed by the search, counts not at all */
+
     return (at->content || at->complete)
            && (ctx->op == NGX_HTTP_AI_OP_CHAT
                || (ctx->op == NGX_HTTP_AI_OP_CALL
-                   && ctx->dialect->form->kind != AI_CALL_COUNT))
+                   && ctx->dialect->form->kind == AI_CALL_EMBED))
            && ngx_http_ai_main_conf(ctx->request)->count.usage;
 }
 
