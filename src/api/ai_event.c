@@ -44,6 +44,25 @@ ai_usage_merge(ai_usage_t *u, const ai_usage_t *with)
 }
 
 
+ai_int_t
+ai_usage_eq(const ai_usage_t *a, const ai_usage_t *b)
+{
+    size_t          i;
+    const int64_t  *n, *m;
+
+    n = &a->prompt;
+    m = &b->prompt;
+
+    for (i = 0; i < AI_USAGE_COUNTS; i++) {
+        if (n[i] != m[i]) {
+            return 0;
+        }
+    }
+
+    return a->tier == b->tier;
+}
+
+
 void
 ai_usage_normalise(ai_usage_t *u)
 {

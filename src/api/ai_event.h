@@ -140,6 +140,8 @@ void ai_usage_init(ai_usage_t *u);                   /* all -1 */
 /* later reports win, field by field; absent fields stay */
 void ai_usage_merge(ai_usage_t *u, const ai_usage_t *with);
 
+ai_int_t ai_usage_eq(const ai_usage_t *a, const ai_usage_t *b);  /* 1 or 0 */
+
 /* completes total, clamps nonsense (negative, above 1e12) to -1, and parts to
  * what they are part of */
 void ai_usage_normalise(ai_usage_t *u);

@@ -527,7 +527,7 @@ ai_completions_usage(ai_completions_t *u)
 
     u->text = AI_JSON_NONE;
 
-    if (memcmp(&before, &u->usage, sizeof(ai_usage_t)) == 0) {
+    if (ai_usage_eq(&before, &u->usage)) {
         return AI_OK;
     }
 

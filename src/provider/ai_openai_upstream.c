@@ -1328,7 +1328,7 @@ ai_upstream_usage(ai_upstream_t *u)
     before = u->usage;
 
     if (!ai_wire_usage_any(u->base.provider, doc, &u->usage)
-        || memcmp(&before, &u->usage, sizeof(ai_usage_t)) == 0)
+        || ai_usage_eq(&before, &u->usage))
     {
         return AI_OK;
     }
