@@ -336,6 +336,25 @@ ngx_http_ai_secret_text(ngx_conf_t *cf, ngx_str_t *value, ngx_str_t *secret)
 
 
 ngx_int_t
+ngx_http_ai_model_pattern(ngx_conf_t *cf, ngx_str_t *s)
+{
+    u_char  *star, *last;
+
+    last = s->data + s->len;
+    star = ngx_strlchr(s->data, last, '*');
+
+    if (s->len == 0 || (star && star != last - 1)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid model name \"%V\", "
+                           "\"*\" may only be its last character", s);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
 ngx_http_ai_conf_file(ngx_conf_t *cf, ngx_str_t *name, size_t max,
     ngx_str_t *text)
 {

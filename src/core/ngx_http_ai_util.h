@@ -74,6 +74,9 @@ ngx_str_t ngx_http_ai_hint(ngx_conf_t *cf, ngx_str_t *written,
 /* letters, digits, "_", "-" and "."; not empty: names of blocks */
 ngx_int_t ngx_http_ai_is_name(ngx_str_t *s);
 
+/* "m", or "m*": one that is empty or has "*" elsewhere is refused, [emerg] */
+ngx_int_t ngx_http_ai_model_pattern(ngx_conf_t *cf, ngx_str_t *s);
+
 /* a plain number from 0 to 2^53, no suffix; NGX_ERROR */
 int64_t ngx_http_ai_number(ngx_str_t *s);
 

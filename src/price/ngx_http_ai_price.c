@@ -162,7 +162,6 @@ static ngx_http_ai_price_line_t *
 ngx_http_ai_price_line(ngx_conf_t *cf, ngx_http_ai_price_main_conf_t *conf,
     ngx_str_t *name)
 {
-    u_char                    *star, *last;
     ngx_uint_t                 i;
     ngx_http_ai_price_line_t  *line;
 
@@ -174,13 +173,7 @@ ngx_http_ai_price_line(ngx_conf_t *cf, ngx_http_ai_price_main_conf_t *conf,
         }
     }
 
-    last = name->data + name->len;
-    star = ngx_strlchr(name->data, last, '*');
-
-    if (name->len == 0 || (star && star != last - 1)) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid model name \"%V\", "
-                           "\"*\" may only be its last character", name);
+    if (ngx_http_ai_model_pattern(cf, name) != NGX_OK) {
         return NULL;
     }
 

@@ -546,7 +546,6 @@ ngx_http_ai_provider_model_line(ngx_conf_t *cf, void *object,
     ngx_http_ai_provider_t  *p = object;
 
     char                 *rv;
-    u_char               *star, *last;
     ngx_uint_t            i;
     ngx_http_ai_model_t  *model, m;
 
@@ -561,17 +560,11 @@ ngx_http_ai_provider_model_line(ngx_conf_t *cf, void *object,
         return NGX_CONF_ERROR;
     }
 
-    last = m.name.data + m.name.len;
-    star = ngx_strlchr(m.name.data, last, '*');
-
-    if (star && star != last - 1) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid model name \"%V\", "
-                           "\"*\" may only be its last character", &m.name);
+    if (ngx_http_ai_model_pattern(cf, &m.name) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
 
-    m.wildcard = (star != NULL);
+    m.wildcard = (m.name.data[m.name.len - 1] == '*');
 
     model = p->models.elts;
 

@@ -232,26 +232,18 @@ ngx_http_ai_tokenizer_model(ngx_conf_t *cf,
     const ngx_http_ai_count_main_conf_t *conf, ngx_http_ai_tokenizer_t *t,
     ngx_str_t *name)
 {
-    u_char                         *p, *last;
     ngx_str_t                      *model;
     ngx_uint_t                      i, j;
     const ngx_http_ai_tokenizer_t  *other;
 
-    last = name->data + name->len;
-
-    if (ngx_strlchr(name->data, last, '=')) {
+    if (ngx_strlchr(name->data, name->data + name->len, '=')) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "unknown parameter \"%V\" of \"ai_tokenizer\", "
                            "it has \"pattern\"", name);
         return NGX_ERROR;
     }
 
-    p = ngx_strlchr(name->data, last, '*');
-
-    if (name->len == 0 || (p && p != last - 1)) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid model name \"%V\", "
-                           "\"*\" may only be its last character", name);
+    if (ngx_http_ai_model_pattern(cf, name) != NGX_OK) {
         return NGX_ERROR;
     }
 
