@@ -50,36 +50,22 @@ ngx_http_ai_attempt_launch(ngx_http_ai_ctx_t *ctx,
     at = cln->data;
     ngx_memzero(at, sizeof(ngx_http_ai_attempt_t));
 
-    at->pool = ngx_create_pool(NGX_MIN_POOL_SIZE > 1024 ? NGX_MIN_POOL_SIZE
-                                                        : 1024,
-                               r->connection->log);
-    if (at->pool == NULL) {
+    if (ngx_http_ai_attempt_init(at, ctx, candidate) != NGX_OK) {
         return NGX_ERROR;
     }
 
     cln->handler = ngx_http_ai_attempt_cleanup;
 
-    at->ctx = ctx;
-    at->candidate = candidate;
-    at->provider = candidate->provider;
-    at->api = ngx_http_ai_attempt_api(ctx, candidate);
     at->stream = ngx_http_ai_is_chat(ctx) && ctx->peek.stream;
     at->translate = (!ctx->passthrough
                      && (at->api->family != ctx->dialect->family
                          || at->api->family == AI_FAMILY_NONE
                          || ctx->array));
-    at->retry_after = -1;
     at->start = ngx_http_ai_now();
 
     at->timer.handler = ngx_http_ai_attempt_timer;
     at->timer.data = at;
     at->timer.log = r->connection->log;
-
-    ngx_http_ai_pool(&at->ai_pool, at->pool);
-    ai_buf_init(&at->out, &at->ai_pool);
-    ai_buf_init(&at->sent, &at->ai_pool);
-    ai_buf_init(&at->whole, &at->ai_pool);
-    ai_usage_init(&at->usage);
 
     rc = ngx_http_ai_rewrite(at);
 
@@ -99,6 +85,33 @@ ngx_http_ai_attempt_launch(ngx_http_ai_ctx_t *ctx,
     *last = at;
     ctx->attempt = at;
     ctx->nattempts++;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_ai_attempt_init(ngx_http_ai_attempt_t *at, ngx_http_ai_ctx_t *ctx,
+    ngx_http_ai_candidate_t *candidate)
+{
+    at->pool = ngx_create_pool(NGX_MIN_POOL_SIZE > 1024 ? NGX_MIN_POOL_SIZE
+                                                        : 1024,
+                               ctx->request->connection->log);
+    if (at->pool == NULL) {
+        return NGX_ERROR;
+    }
+
+    at->ctx = ctx;
+    at->candidate = candidate;
+    at->provider = candidate->provider;
+    at->api = ngx_http_ai_attempt_api(ctx, candidate);
+    at->retry_after = -1;
+
+    ngx_http_ai_pool(&at->ai_pool, at->pool);
+    ai_buf_init(&at->out, &at->ai_pool);
+    ai_buf_init(&at->sent, &at->ai_pool);
+    ai_buf_init(&at->whole, &at->ai_pool);
+    ai_usage_init(&at->usage);
 
     return NGX_OK;
 }

@@ -239,6 +239,10 @@ void ngx_http_ai_leave(ngx_http_ai_ctx_t *ctx);
 /* core/attempt */
 ngx_int_t ngx_http_ai_attempt_launch(ngx_http_ai_ctx_t *ctx,
     ngx_http_ai_candidate_t *candidate);
+/* what all attempts begin with, in one of zeros; at->pool is its owner's to
+ * destroy */
+ngx_int_t ngx_http_ai_attempt_init(ngx_http_ai_attempt_t *at,
+    ngx_http_ai_ctx_t *ctx, ngx_http_ai_candidate_t *candidate);
 void ngx_http_ai_attempt_cancel(ngx_http_ai_attempt_t *at);
 /* gives back what an attempt holds outside itself: timer, slot; may repeat */
 void ngx_http_ai_attempt_release(ngx_http_ai_attempt_t *at);

@@ -180,15 +180,6 @@ ngx_http_ai_meter_create(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx)
     meter = pcln->data;
     ngx_memzero(meter, sizeof(ngx_http_ai_meter_t));
 
-    at = &meter->at;
-
-    at->pool = ngx_create_pool(NGX_MIN_POOL_SIZE > 1024 ? NGX_MIN_POOL_SIZE
-                                                        : 1024,
-                               r->connection->log);
-    if (at->pool == NULL) {
-        return NULL;
-    }
-
     pcln->handler = ngx_http_ai_meter_pool_cleanup;
 
     /* the access log finds final numbers */
@@ -210,22 +201,16 @@ ngx_http_ai_meter_create(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx)
     meter->candidate.context = -1;
     meter->candidate.max_output = -1;
 
-    at->ctx = ctx;
-    at->candidate = &meter->candidate;
-    at->provider = provider;
-    at->api = ai_provider_choose(provider->api, &ctx->peek.model,
-                                 ctx->dialect->family);
+    at = &meter->at;
+
+    if (ngx_http_ai_attempt_init(at, ctx, &meter->candidate) != NGX_OK) {
+        return NULL;
+    }
+
     at->state = NGX_HTTP_AI_AT_RUNNING;
     at->status = r->headers_out.status;
     at->length = r->headers_out.content_length_n;
-    at->retry_after = -1;
     at->start = ctx->start;
-
-    ngx_http_ai_pool(&at->ai_pool, at->pool);
-    ai_buf_init(&at->out, &at->ai_pool);
-    ai_buf_init(&at->sent, &at->ai_pool);
-    ai_buf_init(&at->whole, &at->ai_pool);
-    ai_usage_init(&at->usage);
 
     ctx->meter = meter;
     ctx->attempts = at;
