@@ -51,9 +51,7 @@ ngx_http_ai_body_handler(ngx_http_request_t *r)
             return NGX_DECLINED;
         }
 
-        ngx_http_ai_enter(ctx);
         rc = ngx_http_ai_count_request(r, ctx);
-        ngx_http_ai_leave(ctx);
 
         return rc == NGX_AGAIN ? NGX_AGAIN : NGX_DECLINED;
     }

@@ -33,8 +33,11 @@ ngx_http_ai_count_request(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx)
         return NGX_OK;
     }
 
+    ngx_http_ai_enter(ctx);
     rc = ngx_http_ai_count_prompt(r, ctx, &ctx->request_model, 1, &tokens,
                                   &exact);
+    ngx_http_ai_leave(ctx);
+
     if (rc == NGX_AGAIN) {
         return NGX_AGAIN;
     }
