@@ -42,6 +42,7 @@ ngx_http_ai_settle_begin(ngx_http_ai_attempt_t *at)
 static ngx_int_t
 ngx_http_ai_settle_create(ngx_http_ai_attempt_t *at)
 {
+    ai_str_t                     name;
     ngx_http_ai_ctx_t           *ctx;
     ngx_http_ai_count_output_t  *output;
 
@@ -52,17 +53,21 @@ ngx_http_ai_settle_create(ngx_http_ai_attempt_t *at)
         return NGX_ERROR;
     }
 
-    output->tokenizer = ngx_http_ai_count_model(ctx->request,
-                                                &at->candidate->model, 1,
-                                                &output->model);
-    if (output->tokenizer == NULL) {
-        return NGX_ERROR;
-    }
-
     if (ctx->conf->count.mode == NGX_HTTP_AI_COUNT_ESTIMATE) {
+        name = ai_str(&at->candidate->model);
+        ai_token_model(&name, &output->model);
+
         output->tokenizer = NULL;
         output->model.factor = AI_FACTOR_ONE;
         output->model.exact = 0;
+
+    } else {
+        output->tokenizer = ngx_http_ai_count_model(ctx->request,
+                                                    &at->candidate->model, 1,
+                                                    &output->model);
+        if (output->tokenizer == NULL) {
+            return NGX_ERROR;
+        }
     }
 
     ai_output_init(&output->output, &output->model, output->tokenizer,
