@@ -145,7 +145,7 @@ my %promise = (
         chat('/v1', '');
         my @lines;
         $t->wait_for(sub {
-            @lines = split /\n/, $t->read_file('ai.json');
+            @lines = $t->log_lines('ai.json');
             return @lines == 2;
         }, 5);
 
@@ -175,7 +175,7 @@ my %promise = (
 
         my @lines;
         $t->wait_for(sub {
-            @lines = split /\n/, $t->read_file('cost.json');
+            @lines = $t->log_lines('cost.json');
             return @lines == 8;
         }, 5);
 

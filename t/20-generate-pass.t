@@ -112,10 +112,10 @@ sub ask {
 sub logged {
     my %v;
 
-    $t->wait_for(sub { (() = $t->read_file('tokens.log') =~ /\n/g)
+    $t->wait_for(sub { (() = $t->log_lines('tokens.log'))
                        >= $lines }) or return {};
     @v{qw/ prompt completion total cached reasoning finish api stream id /} =
-        split /\|/, ($t->read_file('tokens.log') =~ /(.*)\n\z/)[0];
+        split /\|/, ($t->log_lines('tokens.log'))[-1];
     return \%v;
 }
 

@@ -103,9 +103,9 @@ sub answers {
 sub logged {
     $lines++;
     $t->wait_for(sub {
-        (() = $t->read_file('usage.log') =~ /\n/g) >= $lines
+        (() = $t->log_lines('usage.log')) >= $lines
     });
-    return (split /\n/, $t->read_file('usage.log'))[$lines - 1] // '';
+    return ($t->log_lines('usage.log'))[$lines - 1] // '';
 }
 
 

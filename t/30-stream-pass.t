@@ -117,7 +117,7 @@ $r = stream({ sse => \@all, done => 1 }, $ask);
 ok($r->body !~ /total_tokens/, 'usage chunk is hidden');
 is(text_of($r), "\x{20ac}b", 'the rest is not');
 is(scalar(() = $r->body =~ /^data:/gm), 5, 'four chunks and the end');
-like($t->wait_for(sub { ($t->read_file('usage.log') =~ /(.*)\n\z/)[0] }),
+like($t->wait_for(sub { ($t->log_lines('usage.log'))[-1] }),
      qr{^1/2 stop 200$}, 'but it is known');
 $r = stream({ sse => \@all, done => 1 });
 like($r->body, qr/total_tokens/, 'who asks sees it');

@@ -112,8 +112,8 @@ $t->run;
 sub way {
     my $n = shift;
 
-    $t->wait_for(sub { (() = $t->read_file('way.log') =~ /\n/g) >= $n });
-    return ($t->read_file('way.log') =~ /(.*)\n\z/)[0];
+    $t->wait_for(sub { (() = $t->log_lines('way.log')) >= $n });
+    return ($t->log_lines('way.log'))[-1];
 }
 
 

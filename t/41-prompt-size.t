@@ -317,7 +317,7 @@ sub count_messages {
 
 sub logged {
     my $line = $t->wait_for(sub {
-        my @all = split /\n/, $t->read_file('size.log');
+        my @all = $t->log_lines('size.log');
         return @all > $lines ? $all[$lines++] : undef;
     }, 10);
     return [ split / /, $line ];

@@ -391,7 +391,7 @@ sub last_line {
     my @all;
 
     $t->wait_for(sub {
-        @all = split /\n/, $t->read_file('vars.log');
+        @all = $t->log_lines('vars.log');
         return @all > $lines;
     }, 5);
 

@@ -395,7 +395,7 @@ $t->waitforsocket($t->port(8084));
 
 sub logged {
     my $line = $t->wait_for(sub {
-        my @all = split /\n/, $t->read_file('usage.log');
+        my @all = $t->log_lines('usage.log');
         return @all > $lines ? $all[$lines++] : undef;
     }, 10);
     return json_decode($line // '{}');

@@ -259,7 +259,7 @@ sub stream {
 
 sub logged {
     my $line = $t->wait_for(sub {
-        my @all = split /\n/, $t->read_file('learn.log');
+        my @all = $t->log_lines('learn.log');
         return @all > $lines ? $all[$lines++] : undef;
     }, 10);
     return split / /, $line;

@@ -109,7 +109,7 @@ sub hang_up {
 }
 
 
-sub lines { return scalar(() = $t->read_file('way.log') =~ /\n/g) }
+sub lines { return scalar(() = $t->log_lines('way.log')) }
 
 
 # name => rule, route, stream, how much to read before leaving

@@ -275,6 +275,6 @@ sub prices {
 sub logged {
     my ($all) = @_;
 
-    my @lines = split /\n/, $t->read_file('lag.log');
+    my @lines = $t->log_lines('lag.log');
     return $all ? @lines : @lines[$lines .. $#lines];
 }

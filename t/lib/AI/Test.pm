@@ -229,6 +229,15 @@ sub read_file {
 }
 
 
+# The whole lines of a log that is being written: the last one may be there in
+# part, since nginx's one write() becomes visible page by page.
+
+sub log_lines {
+    my ($self, $name) = @_;
+    return $self->read_file($name) =~ /([^\n]*)\n/g;
+}
+
+
 sub slurp {
     my ($self, $path) = @_;
 
@@ -244,7 +253,7 @@ sub slurp {
 sub error_log {
     my ($self, $re) = @_;
 
-    my @lines = split /\n/, $self->read_file('error.log');
+    my @lines = $self->log_lines('error.log');
     return defined $re ? grep { /$re/ } @lines : @lines;
 }
 
