@@ -20,6 +20,7 @@
 #define AI_EVENTSTREAM_H
 
 
+#include <codec/ai_crc32.h>
 #include <codec/ai_sse.h>
 
 
@@ -88,9 +89,6 @@ void ai_eventstream_sse(const ai_eventstream_event_t *ev, ai_sse_event_t *out);
 
 /* a short sentence for people, with no part of the input in it */
 const char *ai_eventstream_strerror(ai_eventstream_error_e error);
-
-/* CRC-32 as zlib has it */
-uint32_t ai_crc32(const ai_char_t *p, size_t len);
 
 
 #pragma GCC visibility pop
