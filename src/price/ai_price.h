@@ -153,6 +153,14 @@ const ai_rate_t *ai_price_rate(const ai_price_t *p, ai_price_e what,
 void ai_price_bill(const ai_price_t *price, const ai_usage_t *usage,
     ai_bill_t *bill);
 
+/*
+ * nano-USD, rounded up: what so many tokens can cost at most, whatever the
+ * tier, written to a cache or not; media: heard, seen, said or drawn too.
+ * Searches and the like come on top.
+ */
+int64_t ai_price_worst(const ai_price_t *price, int64_t prompt,
+    int64_t completion, ai_int_t media);
+
 
 #pragma GCC visibility pop
 

@@ -450,6 +450,8 @@ ngx_http_ai_price_attempt(ngx_http_ai_attempt_t *at)
     price = ngx_http_ai_price_get(conf, at->provider, at->candidate->price,
                                   &at->candidate->model);
 
+    at->price = price;
+
     ai_price_bill(price, &at->usage, &at->bill);
 
     /* one that failed and used nothing needs no price */
