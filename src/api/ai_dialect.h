@@ -90,6 +90,10 @@ typedef struct {
      * NULL, but for peek, error and foreign.  NULL: chat.
      */
     const ai_form_t   *form;
+
+    /* follows a stream that goes through, so that it can be ended within:
+     * api/ai_stop.h.  NULL: its events say enough */
+    const struct ai_stop_wire_s  *stop;
 } ai_dialect_t;
 
 

@@ -131,6 +131,9 @@ ai_finish_name(ai_finish_e finish)
     case AI_FINISH_ERROR:
         return ai_lit("error");
 
+    case AI_FINISH_BUDGET:
+        return ai_lit("budget");
+
     case AI_FINISH_NONE:
     case AI_FINISH_STOP:
     case AI_FINISH_STOP_SEQ:

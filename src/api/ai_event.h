@@ -53,7 +53,9 @@ typedef enum {
     AI_FINISH_TOOLS,
     AI_FINISH_FILTER,
     AI_FINISH_PAUSE,
-    AI_FINISH_ERROR
+    AI_FINISH_ERROR,
+    AI_FINISH_BUDGET        /* ended here, api/ai_stop.h: of what is told to
+                               the log, no event has it */
 } ai_finish_e;
 
 

@@ -4,6 +4,7 @@
  */
 
 #include <api/ai_messages.h>
+#include <api/ai_stop.h>
 
 
 void
@@ -48,5 +49,6 @@ const ai_dialect_t  ai_dialect_anthropic = {
     .reply_end = ai_messages_reply_end,
     .error = ai_messages_error,
     .error_event = ai_messages_error_event,
-    .foreign = ai_messages_foreign
+    .foreign = ai_messages_foreign,
+    .stop = &ai_messages_stop_wire
 };

@@ -241,6 +241,9 @@ void ai_responses_item(ai_responses_reply_t *r, ai_buf_t *b,
 void ai_responses_object(ai_responses_reply_t *r, ai_buf_t *b,
     const char *status);
 
+/* {"input_tokens": ...} */
+void ai_responses_usage(ai_buf_t *b, const ai_usage_t *usage);
+
 /* without the line ends that may stand between the tokens of a value */
 void ai_responses_raw(ai_buf_t *b, const ai_raw_t *raw);
 

@@ -5,6 +5,7 @@
 
 #include <api/ai_reply_int.h>
 #include <api/ai_responses_int.h>
+#include <api/ai_stop.h>
 
 
 static void ai_responses_string(ai_buf_t *b, const ai_buf_t *s);
@@ -22,7 +23,6 @@ static void ai_responses_raw_or(ai_buf_t *b, const char *name,
     const ai_raw_t *raw, const char *none);
 static void ai_responses_esc_or_null(ai_buf_t *b, const char *name,
     const ai_esc_t *s);
-static void ai_responses_usage(ai_buf_t *b, const ai_usage_t *usage);
 
 
 const ai_dialect_t  ai_dialect_responses = {
@@ -37,7 +37,8 @@ const ai_dialect_t  ai_dialect_responses = {
     .reply_end = ai_responses_reply_end,
     .error = ai_openai_error,
     .error_event = ai_responses_error_event,
-    .foreign = ai_responses_foreign
+    .foreign = ai_responses_foreign,
+    .stop = &ai_responses_stop_wire
 };
 
 
@@ -543,7 +544,7 @@ ai_responses_count(ai_buf_t *b, int64_t n)
 }
 
 
-static void
+void
 ai_responses_usage(ai_buf_t *b, const ai_usage_t *usage)
 {
     ai_buf_lit(b, "{\"input_tokens\":");

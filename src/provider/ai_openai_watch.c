@@ -27,6 +27,8 @@ static void ai_watch_text(ai_watch_t *w, ai_ref_t v, int64_t choice,
 static void ai_watch_finish(ai_watch_t *w, int64_t index,
     ai_finish_e finish);
 static void ai_watch_id(ai_watch_t *w, ai_ref_t v);
+static void ai_watch_name(ai_watch_t *w, ai_ref_t v)
+    __attribute__((noinline));
 static void ai_watch_usage(ai_watch_t *w, const ai_watch_root_t *root);
 static void ai_watch_media(ai_watch_t *w);
 static ai_int_t ai_watch_is_image(const ai_json_t *doc, ai_ref_t v);
@@ -110,6 +112,7 @@ ai_watch_event(ai_watch_t *w, const ai_sse_event_t *ev, ai_str_t *out)
 
     if (w->id.data == NULL && root->id != AI_JSON_NONE) {
         ai_watch_id(w, root->id);
+        ai_watch_name(w, root->id);
     }
 
     w->quiet = (root->error == AI_JSON_NONE && root->groq == AI_JSON_NONE);
@@ -618,6 +621,37 @@ ai_watch_id(ai_watch_t *w, ai_ref_t v)
         ai_str_t  none = ai_null_string;
 
         w->id = none;
+    }
+}
+
+
+/* what the chunks of a stream have in common, for one that is written here;
+ * apart from what is done for each of them */
+
+static void
+ai_watch_name(ai_watch_t *w, ai_ref_t v)
+{
+    ai_event_t  ev;
+
+    if (w->id.data == NULL) {
+        return;
+    }
+
+    memset(&ev, 0, sizeof(ai_event_t));
+
+    ai_wire_start(&w->doc, AI_JSON_ROOT,
+                  ai_json_get(&w->doc, AI_JSON_ROOT, "created"), &ev);
+
+    ev.id = ai_json_esc(&w->doc, v);
+    w->created = ev.created;
+
+    if (ai_str_dup(w->pool, &w->name, &ev.id) != AI_OK
+        || ev.model.len > AI_WATCH_ID_MAX
+        || ai_str_dup(w->pool, &w->model, &ev.model) != AI_OK)
+    {
+        ai_str_t  none = ai_null_string;
+
+        w->model = none;
     }
 }
 

@@ -212,7 +212,8 @@ void
 ai_wire_start(const ai_json_t *doc, ai_ref_t answer, ai_ref_t created,
     ai_event_t *ev)
 {
-    double  time;
+    double   time;
+    int64_t  n;
 
     ev->id = ai_json_esc(doc, ai_json_get(doc, answer, "id"));
     ev->model = ai_json_esc(doc, ai_json_get(doc, answer, "model"));
@@ -225,8 +226,16 @@ ai_wire_start(const ai_json_t *doc, ai_ref_t answer, ai_ref_t created,
         ev->model.data = NULL;
     }
 
-    if (ai_json_double(doc, created, &time) == AI_OK
-        && time >= 1 && time < 1e12)
+    /* it is an integer, nearly always */
+
+    if (ai_json_int(doc, created, &n) == AI_OK) {
+
+        if (n >= 1 && n < 1000000000000) {
+            ev->created = n;
+        }
+
+    } else if (ai_json_double(doc, created, &time) == AI_OK
+               && time >= 1 && time < 1e12)
     {
         ev->created = (int64_t) time;
     }

@@ -301,6 +301,9 @@ typedef struct {
     ai_finish_e        finish;      /* of choice 0 */
     ai_error_t         error;       /* kind NONE: no error seen */
     ai_str_t           id;          /* of the answer; owned by pool */
+    ai_esc_t           name;        /* the same as spelled, of a stream, ... */
+    ai_esc_t           model;       /* ... with its model ... */
+    int64_t            created;     /* ... and time */
     const ai_pool_t   *pool;
     ai_buf_t           scratch;
     uint64_t           seen[2];     /* a bit a choice, the first 128 */
