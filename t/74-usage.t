@@ -100,6 +100,7 @@ http {
     log_format usage '{"uri":"\$uri",$format}';
     access_log %%TESTDIR%%/usage.log usage;
 
+    ai_client_abort cut;
     ai_price_file prices.json;
     ai_price line input=0.1 output=0.3 request=0.01;
 
