@@ -15,6 +15,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include <api/ai_stop.h>
 #include <provider/ai_provider.h>
 
 
@@ -35,20 +36,34 @@ typedef struct ngx_http_ai_meter_s      ngx_http_ai_meter_t;
 #include <provider/ngx_http_ai_provider.h>
 #include <store/ngx_http_ai_zone.h>
 #include <store/ngx_http_ai_pin.h>
+#include <store/ngx_http_ai_redis.h>
 #include <route/ngx_http_ai_route.h>
+#include <store/ngx_http_ai_spend.h>
+#include <auth/ngx_http_ai_auth.h>
 #include <core/ngx_http_ai_pass.h>
 #include <core/ngx_http_ai_meter.h>
 #include <token/ngx_http_ai_count.h>
 #include <price/ngx_http_ai_price.h>
+#include <limit/ngx_http_ai_limit.h>
+#include <observe/ngx_http_ai_metrics.h>
+#include <limit/ngx_http_ai_alert.h>
+#include <observe/ngx_http_ai_api.h>
 
 
 struct ngx_http_ai_main_conf_s {
     ngx_http_ai_provider_main_conf_t   provider;
     ngx_http_ai_zone_main_conf_t       zone;
+    ngx_http_ai_spend_main_conf_t      spend;
+    ngx_http_ai_redis_main_conf_t      redis;
+    ngx_http_ai_auth_main_conf_t       auth;
+    ngx_http_ai_limit_main_conf_t      limit;
     ngx_http_ai_route_main_conf_t      route;
     ngx_http_ai_count_main_conf_t      count;
     ngx_http_ai_price_main_conf_t      price;
     ngx_http_ai_meter_main_conf_t      meter;
+    ngx_http_ai_metrics_main_conf_t    metrics;
+    ngx_http_ai_alert_main_conf_t      alert;
+    ngx_http_ai_api_main_conf_t        api;
 };
 
 
@@ -57,6 +72,10 @@ typedef struct {
     ngx_http_ai_route_loc_conf_t       route;
     ngx_http_ai_count_loc_conf_t       count;
     ngx_http_ai_meter_loc_conf_t       meter;
+    ngx_http_ai_auth_loc_conf_t        auth;
+    ngx_http_ai_limit_loc_conf_t       limit;
+    ngx_http_ai_metrics_loc_conf_t     metrics;
+    ngx_http_ai_api_loc_conf_t         api;
 } ngx_http_ai_loc_conf_t;
 
 

@@ -86,7 +86,9 @@ ngx_http_ai_answer_header(ngx_http_ai_attempt_t *at)
     if (at->framed) {
         ai_frames_init(&at->frames, at->api->framing, &at->ai_pool);
 
-        if (ngx_http_ai_settle_begin(at) != NGX_OK) {
+        if (ngx_http_ai_settle_begin(at) != NGX_OK
+            || ngx_http_ai_stop_begin(at) != NGX_OK)
+        {
             return NGX_ERROR;
         }
     }
@@ -130,9 +132,23 @@ ngx_http_ai_answer_decoder(ngx_http_ai_attempt_t *at)
 static ngx_int_t
 ngx_http_ai_answer_encoder(ngx_http_ai_attempt_t *at)
 {
+    ai_reply_conf_t  conf;
+
+    if (ngx_http_ai_reply_conf(at, &conf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    at->reply = at->ctx->dialect->reply_create(&conf, &at->out, &at->ai_pool);
+
+    return at->reply ? NGX_OK : NGX_ERROR;
+}
+
+
+ngx_int_t
+ngx_http_ai_reply_conf(ngx_http_ai_attempt_t *at, ai_reply_conf_t *conf)
+{
     ai_buf_t            id, model;
     ai_str_t            name;
-    ai_reply_conf_t     conf;
     ngx_http_ai_ctx_t  *ctx;
 
     ctx = at->ctx;
@@ -148,20 +164,18 @@ ngx_http_ai_answer_encoder(ngx_http_ai_attempt_t *at)
         return NGX_ERROR;
     }
 
-    ngx_memzero(&conf, sizeof(ai_reply_conf_t));
+    ngx_memzero(conf, sizeof(ai_reply_conf_t));
 
-    conf.id = ai_buf_str(&id);
-    conf.model = ai_buf_str(&model);
-    conf.created = ngx_time();
-    conf.rq = ctx->rq;
-    conf.stream = at->stream;
-    conf.include_usage = ctx->peek.include_usage;
-    conf.functions = ctx->rq ? ctx->rq->functions : 0;
-    conf.array = ctx->array;
+    conf->id = ai_buf_str(&id);
+    conf->model = ai_buf_str(&model);
+    conf->created = ngx_time();
+    conf->rq = ctx->rq;
+    conf->stream = at->stream;
+    conf->include_usage = ctx->peek.include_usage;
+    conf->functions = ctx->rq ? ctx->rq->functions : 0;
+    conf->array = ctx->array;
 
-    at->reply = ctx->dialect->reply_create(&conf, &at->out, &at->ai_pool);
-
-    return at->reply ? NGX_OK : NGX_ERROR;
+    return NGX_OK;
 }
 
 
@@ -228,6 +242,10 @@ ngx_http_ai_answer_feed(ngx_http_ai_attempt_t *at, u_char *p, size_t len)
 
         rv = ngx_http_ai_answer_frame(at, &ev);
 
+        if (rv == NGX_OK && at->stop) {
+            rv = ngx_http_ai_stop_check(at);
+        }
+
         if (rv != NGX_OK) {
             return rv;
         }
@@ -239,6 +257,10 @@ ngx_http_ai_answer_feed(ngx_http_ai_attempt_t *at, u_char *p, size_t len)
         ngx_http_ai_answer_content(at);
     }
 
+    if (at->ctx->ticket) {
+        ngx_http_ai_limit_progress(at);
+    }
+
     return at->out.failed ? NGX_ERROR : NGX_OK;
 }
 
@@ -246,6 +268,8 @@ ngx_http_ai_answer_feed(ngx_http_ai_attempt_t *at, u_char *p, size_t len)
 static ngx_int_t
 ngx_http_ai_answer_frame(ngx_http_ai_attempt_t *at, ai_sse_event_t *ev)
 {
+    at->pieces++;
+
     if (at->translate) {
         return ngx_http_ai_answer_translate(at, ev);
     }
@@ -417,6 +441,10 @@ ngx_http_ai_answer_observe(ngx_http_ai_attempt_t *at, ai_sse_event_t *ev)
 
     ai_buf_cat(&at->out, &ev->bytes);
 
+    if (at->stop && at->stop->wire) {
+        at->stop->wire->see(at->stop->data, ev);
+    }
+
     if (at->failure) {
 
         /* the provider's own error event has told the client */
@@ -516,6 +544,10 @@ ngx_http_ai_answer_event(void *data, const ai_event_t *ev)
 
     if (at->output) {
         ai_output_event(&at->output->output, ev);
+    }
+
+    if (at->stop && ai_stop_event(at->stop, ev) != AI_OK) {
+        return AI_ERROR;
     }
 
     rc = at->reply ? at->ctx->dialect->reply_event(at->reply, ev) : AI_OK;
@@ -723,6 +755,13 @@ ngx_http_ai_answer_end(ngx_http_ai_attempt_t *at, ngx_int_t rc)
 
     if (at->first_token == 0) {
         at->first_token = ngx_http_ai_now();
+    }
+
+    if (at->stopped) {
+
+        /* all was said */
+
+        return;
     }
 
     if (at->flow) {

@@ -383,6 +383,7 @@ ngx_http_ai_attempt_begin(ngx_http_request_t *sr, ngx_http_ai_attempt_t *at)
     at->state = NGX_HTTP_AI_AT_RUNNING;
     at->counted = 1;
     ngx_http_ai_route_busy(at->candidate->target);
+    ngx_http_ai_limit_sent(at->ctx);
 
     sr->state = 0;
     ngx_http_upstream_init(sr);
@@ -418,7 +419,12 @@ ngx_http_ai_attempt_gone(ngx_http_request_t *sr, void *data, ngx_int_t rc)
 
     ngx_http_ai_post(at->ctx);
 
-    /* its result is no result of the client's request */
+    /* its result is no result of the client's request; nor is it the end of
+     * that if the client is gone: run() says when */
+
+    if (at->ctx->gone) {
+        sr->connection->error = 0;
+    }
 
     return NGX_OK;
 }

@@ -33,8 +33,9 @@ static ngx_uint_t ngx_http_ai_body_is_media(const u_char *p, size_t len);
 ngx_int_t
 ngx_http_ai_body_handler(ngx_http_request_t *r)
 {
-    ngx_int_t           rc;
-    ngx_http_ai_ctx_t  *ctx;
+    ngx_int_t                  rc;
+    ngx_http_ai_ctx_t         *ctx;
+    ngx_http_core_loc_conf_t  *clcf;
 
     if (ngx_http_ai_loc_conf(r)->pass.name == NULL || r != r->main) {
         return NGX_DECLINED;
@@ -56,7 +57,17 @@ ngx_http_ai_body_handler(ngx_http_request_t *r)
         return rc == NGX_AGAIN ? NGX_AGAIN : NGX_DECLINED;
     }
 
-    if (ctx->error.kind != AI_ERR_NONE
+    if (ngx_http_ai_auth_identify(r, ctx) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    /* nothing is read of who will be refused, which is decided in the phase
+     * ACCESS */
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    if ((ctx->identity.failed && clcf->satisfy == NGX_HTTP_SATISFY_ALL)
+        || ctx->error.kind != AI_ERR_NONE
         || !ngx_http_ai_is_sent(ctx)
         || ngx_http_ai_body_acceptable(r, ctx) != NGX_OK)
     {

@@ -67,10 +67,13 @@ struct ngx_http_ai_ctx_s {
     ai_json_t                  doc;
     ai_peek_t           peek;
     ngx_str_t                  request_model;
+    int64_t                    prompt_max;  /* if bounded */
     int64_t                    prompt_bytes;         /* of text in it */
     int64_t                    prompt_est;  /* tokens, as well as known */
     ngx_http_ai_count_t       *count;       /* token/: a prompt's count, or
                                                NULL */
+
+    ngx_http_ai_identity_t     identity;    /* who asks; written by auth */
 
     /* the way; written by core/pass and route */
     ngx_str_t                  model;       /* after ai_model */
@@ -92,8 +95,26 @@ struct ngx_http_ai_ctx_s {
     int64_t                    min_context; /* what the next model must take
                                                after one was too small */
     ngx_http_ai_attempt_t     *winner;      /* the one that committed */
+    const ngx_http_ai_candidate_t  *candidate;  /* that limits are looked up
+                                                   for; variables show it */
+    ngx_http_ai_limit_ctx_t   *limit;       /* NULL: nothing was limited yet */
+    ai_ticket_t               *ticket;      /* what it has reserved, or NULL;
+                                               written by limit, ended by
+                                               store/spend */
     ngx_http_ai_meter_t       *meter;       /* of ai_meter: there is no other
                                                attempt than its own */
+    int64_t                    output_cap;  /* tokens of a stream after which
+                                               more are asked for; 0: none.
+                                               Written before an attempt is
+                                               launched, and by more() */
+    ngx_int_t                (*more)(ngx_http_ai_ctx_t *ctx,
+                                   ngx_http_ai_attempt_t *at);
+                                            /* NGX_OK: the cap is higher, or
+                                               0; NGX_DECLINED: the stream
+                                               ends; NULL is that too */
+
+    ngx_http_ai_slot_t        *active;      /* counts it, while it runs; by
+                                               observe */
 
     /* the answer */
     ai_error_t                 error;       /* kind NONE: none */
@@ -108,16 +129,24 @@ struct ngx_http_ai_ctx_s {
     ngx_uint_t                 depth;       /* ... this is not 0 */
 
     ngx_event_t                delay;       /* of "limit_rate" */
+    ngx_event_t                drain;       /* the limit of it, in time */
+    int64_t                    drained;     /* tokens of the answer when the
+                                               client left */
     ngx_http_event_handler_pt  read_body;   /* nginx's reader of the body */
     ngx_buf_t                 *header_in;   /* nginx's own, while a larger one
                                                is in its place */
 
+    unsigned                   early:1;     /* made for ctx->identity, before
+                                               the location is known */
     unsigned                   array:1;     /* a stream as one JSON array */
     unsigned                   body_done:1; /* parsed, or refused */
     unsigned                   sized:1;     /* prompt_est was counted, or will
                                                not be */
+    unsigned                   bounded:1;   /* not sized: there are at most
+                                               prompt_max tokens */
     unsigned                   modelless:1; /* RAW: no model is named */
     unsigned                   passthrough:1;        /* RAW: no path of ours */
+    unsigned                   booked:1;    /* its spend is */
     unsigned                   is_posted:1;
     unsigned                   busy:1;      /* buf is not out yet */
     unsigned                   header_sent:1;
@@ -125,6 +154,10 @@ struct ngx_http_ai_ctx_s {
                                                nginx's error pages */
     unsigned                   replaced:1;  /* an nginx error page became
                                                our error */
+    unsigned                   gone:1;      /* the client left: nothing is
+                                               written any more */
+    unsigned                   draining:1;  /* its answer is read on */
+    unsigned                   over:1;      /* no longer, or never was */
 };
 
 
@@ -178,9 +211,11 @@ struct ngx_http_ai_attempt_s {
     ai_buf_t                   out;         /* for the client, not sent yet */
     ai_buf_t                   sent;        /* what the filters have of it */
     ngx_http_ai_count_output_t  *output;    /* counts a stream, or NULL */
+    ai_stop_t                 *stop;        /* if watched: what is open */
     ai_usage_t                 usage;       /* as reported; once settled, */
     ngx_http_ai_source_e       source;      /* ... with what was missing, */
-    ai_bill_t                  bill;        /* ... and what it cost */
+    ai_bill_t                  bill;        /* ... and what it cost, ... */
+    const ai_price_t          *price;       /* ... by this, or NULL */
     ai_finish_e                finish;
     ai_str_t                   response_id; /* of the provider's answer */
     ai_error_t                 error;       /* why it failed */
@@ -192,6 +227,7 @@ struct ngx_http_ai_attempt_s {
     uint64_t                   start;
     uint64_t                   first_token; /* 0: none yet */
     ngx_uint_t                 interim;     /* 1xx answers before this one */
+    int64_t                    pieces;      /* events of a stream so far */
 
     unsigned                   stream:1;    /* the client asked for one */
     unsigned                   framed:1;    /* and the answer is one */
@@ -201,13 +237,21 @@ struct ngx_http_ai_attempt_s {
     unsigned                   content:1;   /* first content event was seen */
     unsigned                   terminal:1;  /* the protocol's own end */
     unsigned                   complete:1;  /* answer is whole and valid */
-    unsigned                   cancelled:1; /* by run() */
+    unsigned                   cancelled:1; /* by run(), or with the request */
     unsigned                   expired:1;   /* the timer ran out */
     unsigned                   told:1;      /* the client has the provider's
                                                own error event */
     unsigned                   paused:1;
     unsigned                   counted:1;   /* in the target's slot */
     unsigned                   settled:1;   /* see core/settle */
+    unsigned                   reached:1;   /* the provider had the whole
+                                               request; known at the end */
+    unsigned                   watched:1;   /* can be ended within its stream;
+                                               set before the header comes, or
+                                               by output_cap */
+    unsigned                   stopped:1;   /* was ended so */
+    unsigned                   guessed_prompt:1;     /* of usage: not what */
+    unsigned                   guessed_completion:1; /* ... was reported */
 };
 
 
@@ -222,6 +266,8 @@ void ngx_http_ai_body_scan(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx);
 /* core/endpoint: the context, made on first use, with op, dialect and what
  * the URI says; NULL: no memory */
 ngx_http_ai_ctx_t *ngx_http_ai_ctx_create(ngx_http_request_t *r);
+/* the same without op and URI, which may change until the phase PREACCESS */
+ngx_http_ai_ctx_t *ngx_http_ai_ctx_early(ngx_http_request_t *r);
 
 /* core/pass: the content handler */
 ngx_int_t ngx_http_ai_pass_handler(ngx_http_request_t *r);
@@ -229,12 +275,25 @@ ngx_int_t ngx_http_ai_pass_handler(ngx_http_request_t *r);
 /* core/run */
 void ngx_http_ai_run(ngx_http_request_t *r);
 void ngx_http_ai_run_cleanup(void *data);
+/* NEXT_* bits as a word of ai_next_upstream */
+ngx_str_t ngx_http_ai_run_reason(ngx_uint_t failure);
 void ngx_http_ai_post(ngx_http_ai_ctx_t *ctx);
 uint64_t ngx_http_ai_now(void);
 
 /* brackets of our own work, for $ai_gateway_time; may nest */
 void ngx_http_ai_enter(ngx_http_ai_ctx_t *ctx);
 void ngx_http_ai_leave(ngx_http_ai_ctx_t *ctx);
+
+/* core/drain: clients that leave.  begin: marks it, run() is to be called;
+ * step: run()'s work from then on; end: gives back what it holds */
+ngx_uint_t ngx_http_ai_drain_has_left(ngx_http_request_t *r);
+void ngx_http_ai_drain_reading(ngx_http_request_t *r);
+void ngx_http_ai_drain_begin(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx);
+ngx_int_t ngx_http_ai_drain_step(ngx_http_request_t *r,
+    ngx_http_ai_ctx_t *ctx);
+void ngx_http_ai_drain_end(ngx_http_ai_ctx_t *ctx);
+/* how many answers this worker drains just now */
+ngx_uint_t ngx_http_ai_draining(void);
 
 /* core/attempt */
 ngx_int_t ngx_http_ai_attempt_launch(ngx_http_ai_ctx_t *ctx,
@@ -267,6 +326,9 @@ ngx_int_t ngx_http_ai_answer_header(ngx_http_ai_attempt_t *at);
 ngx_int_t ngx_http_ai_answer_feed(ngx_http_ai_attempt_t *at, u_char *p,
     size_t len);
 void ngx_http_ai_answer_end(ngx_http_ai_attempt_t *at, ngx_int_t rc);
+/* for an encoder of this answer */
+ngx_int_t ngx_http_ai_reply_conf(ngx_http_ai_attempt_t *at,
+    ai_reply_conf_t *conf);
 
 /* core/flow: bytes of any kind */
 void ngx_http_ai_flow_header(ngx_http_ai_attempt_t *at);
@@ -295,6 +357,23 @@ void ngx_http_ai_random_id(ai_buf_t *b);
 ngx_int_t ngx_http_ai_settle(ngx_http_ai_attempt_t *at, ngx_uint_t may_wait);
 /* the answer begins: the text of a stream is counted as it comes */
 ngx_int_t ngx_http_ai_settle_begin(ngx_http_ai_attempt_t *at);
+
+/*
+ * core/stop: a stream that is ended from here.
+ *
+ * begin: the header has come; at->stop if the attempt is watched.  check:
+ * between two events; asks ctx->more() when the cap is reached, and ends the
+ * stream if there is none.
+ *
+ * stop: between two events, or from run(): at->out ends with a valid end of
+ * the answer in the client's dialect, for a model that ran into its limit;
+ * what was used is settled, and told in it; what the provider still sends is
+ * ignored, and its connection closed by run(), which is posted.  NGX_DECLINED:
+ * not watched, or over already.  NGX_ERROR: at->failure is set.
+ */
+ngx_int_t ngx_http_ai_stop_begin(ngx_http_ai_attempt_t *at);
+ngx_int_t ngx_http_ai_stop_check(ngx_http_ai_attempt_t *at);
+ngx_int_t ngx_http_ai_stop(ngx_http_ai_attempt_t *at);
 
 /* core/rewrite: the request for one provider: at->body, at->body_len */
 ngx_int_t ngx_http_ai_rewrite(ngx_http_ai_attempt_t *at);

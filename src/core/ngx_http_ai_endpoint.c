@@ -136,6 +136,26 @@ ngx_http_ai_ctx_create(ngx_http_request_t *r)
 {
     ngx_http_ai_ctx_t  *ctx;
 
+    ctx = ngx_http_ai_ctx_early(r);
+
+    if (ctx == NULL || !ctx->early) {
+        return ctx;
+    }
+
+    ctx->early = 0;
+    ctx->conf = ngx_http_ai_loc_conf(r);
+
+    ngx_http_ai_endpoint(r, ctx);
+
+    return ctx;
+}
+
+
+ngx_http_ai_ctx_t *
+ngx_http_ai_ctx_early(ngx_http_request_t *r)
+{
+    ngx_http_ai_ctx_t  *ctx;
+
     ctx = ngx_http_ai_ctx(r);
     if (ctx) {
         return ctx;
@@ -146,19 +166,21 @@ ngx_http_ai_ctx_create(ngx_http_request_t *r)
         return NULL;
     }
 
-    ctx->request = r;
-    ctx->conf = ngx_http_ai_loc_conf(r);
+    ctx->request = r->main;
+    ctx->conf = ngx_http_ai_loc_conf(r->main);
     ctx->dialect = &ai_dialect_openai;
     ctx->start = ngx_http_ai_now();
     ctx->peek.model_ref = AI_JSON_NONE;
     ctx->peek.messages_ref = AI_JSON_NONE;
     ctx->peek.metadata_ref = AI_JSON_NONE;
+    ctx->identity.rpm.amount = -1;
+    ctx->identity.tpm.amount = -1;
+    ctx->identity.budget.amount = -1;
+    ctx->early = 1;
     ngx_http_ai_pool(&ctx->pool, r->pool);
     ai_json_init(&ctx->doc, &ctx->pool);
 
-    ngx_http_ai_endpoint(r, ctx);
-
-    ngx_http_set_ctx(r, ctx, ngx_http_ai_gateway_module);
+    ngx_http_set_ctx(r->main, ctx, ngx_http_ai_gateway_module);
 
     return ctx;
 }

@@ -227,6 +227,8 @@ ngx_http_ai_json_send(ngx_http_request_t *r, ngx_uint_t status,
 
     ctx->answered = 1;
 
+    ngx_http_ai_spend_request(ctx);
+
     r->headers_out.status = status;
     r->headers_out.content_length_n = json->len;
     ngx_http_ai_content_type(r, (ngx_str_t) ngx_string("application/json"));

@@ -11,6 +11,8 @@
 static ngx_int_t ngx_http_ai_header_filter(ngx_http_request_t *r);
 static ngx_int_t ngx_http_ai_body_filter(ngx_http_request_t *r,
     ngx_chain_t *in);
+static ngx_uint_t ngx_http_ai_filter_is_refusal(ngx_http_request_t *r,
+    ngx_http_ai_ctx_t *ctx);
 static ngx_int_t ngx_http_ai_filter_replace(ngx_http_request_t *r);
 
 
@@ -30,7 +32,9 @@ ngx_http_ai_filter_init(ngx_conf_t *cf)
 
     amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_ai_gateway_module);
 
-    if (amcf->provider.providers.nelts == 0 && !amcf->meter.any) {
+    if (amcf->provider.providers.nelts == 0
+        && !amcf->meter.any && !amcf->auth.any)
+    {
         return NGX_OK;
     }
 
@@ -59,14 +63,23 @@ ngx_http_ai_header_filter(ngx_http_request_t *r)
         return ngx_http_next_header_filter(r);
     }
 
+    ctx = ngx_http_ai_ctx(r);
+
+    /* ours, of a request that something else let in: "satisfy any" */
+
+    if (ctx && ctx->identity.challenge
+        && r->headers_out.status != NGX_HTTP_UNAUTHORIZED)
+    {
+        ctx->identity.challenge->hash = 0;
+    }
+
     if (r->headers_out.status < 400 || r != r->main) {
         return ngx_http_next_header_filter(r);
     }
 
     conf = &ngx_http_ai_loc_conf(r)->pass;
-    ctx = ngx_http_ai_ctx(r);
 
-    if (conf->name == NULL
+    if ((conf->name == NULL && !ngx_http_ai_filter_is_refusal(r, ctx))
         || conf->error_format == NGX_HTTP_AI_ERRORS_OFF
         || (ctx && ctx->answered))
     {
@@ -78,6 +91,17 @@ ngx_http_ai_header_filter(ngx_http_request_t *r)
     }
 
     return ngx_http_next_header_filter(r);
+}
+
+
+/* of our access handler, in a location without ai_pass */
+
+static ngx_uint_t
+ngx_http_ai_filter_is_refusal(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx)
+{
+    return ctx && ctx->identity.refused
+           && (r->headers_out.status == NGX_HTTP_UNAUTHORIZED
+               || r->headers_out.status == NGX_HTTP_FORBIDDEN);
 }
 
 

@@ -58,6 +58,10 @@ ngx_http_ai_headers_add(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx)
     static ngx_str_t   attempts = ngx_string("x-ai-attempts");
     static ngx_str_t   variable = ngx_string("request_id");
 
+    if (ctx->limit && ngx_http_ai_limit_headers(r, ctx) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     if (ctx->conf->pass.headers == NGX_HTTP_AI_HEADERS_OFF) {
         return NGX_OK;
     }

@@ -128,12 +128,14 @@ ngx_http_ai_meter_header(ngx_http_request_t *r)
     ngx_http_ai_ctx_t    *ctx;
     ngx_http_ai_meter_t  *meter;
 
+    ctx = ngx_http_ai_ctx(r);
+
     if (r != r->main || r->method != NGX_HTTP_POST
         || r->headers_out.status < NGX_HTTP_OK
         || r->headers_out.status >= NGX_HTTP_SPECIAL_RESPONSE
         || r->headers_out.status == NGX_HTTP_NO_CONTENT
         || r->headers_out.status == NGX_HTTP_PARTIAL_CONTENT
-        || ngx_http_ai_ctx(r) != NULL)
+        || (ctx && !ctx->early))
     {
         return;
     }
@@ -149,6 +151,16 @@ ngx_http_ai_meter_header(ngx_http_request_t *r)
 
     if (meter) {
         ngx_http_ai_meter_begin(r, meter);
+
+    } else if (ctx->identity.done) {
+
+        /* who asks is known all the same, and nothing else */
+
+        ctx->early = 1;
+        ctx->op = NGX_HTTP_AI_OP_NONE;
+        ctx->dialect = &ai_dialect_openai;
+        ctx->error.kind = AI_ERR_NONE;
+        ngx_str_null(&ctx->operation);
 
     } else {
         ngx_http_set_ctx(r, NULL, ngx_http_ai_gateway_module);
@@ -605,13 +617,16 @@ ngx_http_ai_meter_cleanup(void *data)
 
     at = &meter->at;
 
-    if (at->ctx == NULL || meter->ended) {
+    if (at->ctx == NULL) {
         return;
     }
 
-    at->cancelled = at->ctx->request->connection->error;
+    if (!meter->ended) {
+        at->cancelled = at->ctx->request->connection->error;
+        ngx_http_ai_meter_end(meter, NGX_ERROR);
+    }
 
-    ngx_http_ai_meter_end(meter, NGX_ERROR);
+    ngx_http_ai_spend_request(at->ctx);
 }
 
 

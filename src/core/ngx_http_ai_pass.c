@@ -21,10 +21,13 @@ static ngx_int_t ngx_http_ai_pass_route(ngx_http_request_t *r,
 static ngx_int_t ngx_http_ai_pass_models(ngx_http_request_t *r,
     ngx_http_ai_ctx_t *ctx);
 static ngx_int_t ngx_http_ai_pass_add_model(ngx_http_request_t *r,
-    ngx_array_t *list, ngx_str_t *id, ngx_str_t *owner);
+    ngx_http_ai_ctx_t *ctx, ngx_array_t *list, ngx_str_t *id,
+    ngx_str_t *owner);
 static ngx_int_t ngx_http_ai_pass_list(ngx_http_request_t *r,
-    ngx_http_ai_route_t *route, ngx_array_t *list);
+    ngx_http_ai_ctx_t *ctx, ngx_array_t *list);
 static ngx_int_t ngx_http_ai_pass_base(ngx_http_request_t *r);
+static char *ngx_http_ai_client_abort_param(ngx_conf_t *cf,
+    ngx_http_ai_pass_loc_conf_t *conf, ngx_str_t *param);
 static char *ngx_http_ai_pass_resolve(ngx_conf_t *cf,
     ngx_http_ai_pass_loc_conf_t *conf);
 
@@ -83,7 +86,8 @@ ngx_http_ai_client_abort(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_ai_loc_conf_t  *alcf = conf;
 
-    ngx_str_t  *value;
+    ngx_str_t   *value;
+    ngx_uint_t   i;
 
     if (alcf->pass.client_abort != NGX_CONF_UNSET_UINT) {
         return "is duplicate";
@@ -91,23 +95,118 @@ ngx_http_ai_client_abort(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     value = cf->args->elts;
 
-    if (value[1].len == 5 && ngx_strncmp(value[1].data, "drain", 5) == 0) {
-        return "\"drain\" is not supported yet, only \"cut\"";
-    }
+    if (ngx_strcmp(value[1].data, "drain") == 0) {
+        alcf->pass.client_abort = NGX_HTTP_AI_ABORT_DRAIN;
 
-    if (cf->args->nelts != 2 || value[1].len != 3
-        || ngx_strncmp(value[1].data, "cut", 3) != 0)
-    {
+    } else if (ngx_strcmp(value[1].data, "cut") == 0) {
+        alcf->pass.client_abort = NGX_HTTP_AI_ABORT_CUT;
+
+    } else {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid value \"%V\" in \"ai_client_abort\", "
-                           "it must be \"cut\"",
-                           &value[cf->args->nelts - 1]);
+                           "it must be \"drain\" or \"cut\"", &value[1]);
         return NGX_CONF_ERROR;
     }
 
-    alcf->pass.client_abort = 1;
+    for (i = 2; i < cf->args->nelts; i++) {
+
+        if (alcf->pass.client_abort == NGX_HTTP_AI_ABORT_CUT) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid parameter \"%V\" in "
+                               "\"ai_client_abort\", \"cut\" has none",
+                               &value[i]);
+            return NGX_CONF_ERROR;
+        }
+
+        if (ngx_http_ai_client_abort_param(cf, &alcf->pass, &value[i])
+            != NGX_CONF_OK)
+        {
+            return NGX_CONF_ERROR;
+        }
+    }
 
     return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_ai_client_abort_param(ngx_conf_t *cf,
+    ngx_http_ai_pass_loc_conf_t *conf, ngx_str_t *param)
+{
+    u_char      *eq;
+    int64_t      tokens;
+    ngx_str_t    name, text, hint;
+    ngx_msec_t   ms;
+
+    static ngx_str_t   words[] = { ngx_string("tokens"),
+                                   ngx_string("timeout") };
+    static ngx_str_t  *names[] = { &words[0], &words[1] };
+
+    name = *param;
+    ngx_str_null(&text);
+
+    eq = ngx_strlchr(param->data, param->data + param->len, '=');
+
+    if (eq) {
+        name.len = eq - param->data;
+        text.data = eq + 1;
+        text.len = param->data + param->len - text.data;
+    }
+
+    if (eq && name.len == 6 && ngx_strncmp(name.data, "tokens", 6) == 0) {
+
+        if (conf->drain_tokens != NGX_CONF_UNSET_UINT) {
+            goto duplicate;
+        }
+
+        tokens = ngx_http_ai_number(&text);
+
+        if (tokens <= 0) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid number in \"%V\" of "
+                               "\"ai_client_abort\", tokens are counted in "
+                               "plain numbers such as 8192", param);
+            return NGX_CONF_ERROR;
+        }
+
+        conf->drain_tokens = (ngx_uint_t) tokens;
+
+        return NGX_CONF_OK;
+    }
+
+    if (eq && name.len == 7 && ngx_strncmp(name.data, "timeout", 7) == 0) {
+
+        if (conf->drain_timeout != NGX_CONF_UNSET_MSEC) {
+            goto duplicate;
+        }
+
+        ms = ngx_parse_time(&text, 0);
+
+        if (ms == (ngx_msec_t) NGX_ERROR || ms == 0) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid time in \"%V\" of "
+                               "\"ai_client_abort\"", param);
+            return NGX_CONF_ERROR;
+        }
+
+        conf->drain_timeout = ms;
+
+        return NGX_CONF_OK;
+    }
+
+    hint = ngx_http_ai_hint(cf, &name, names, 2);
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "unknown parameter \"%V\" of \"ai_client_abort\"%V",
+                       param, &hint);
+    return NGX_CONF_ERROR;
+
+duplicate:
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "duplicate parameter \"%V\" of \"ai_client_abort\"",
+                       param);
+    return NGX_CONF_ERROR;
 }
 
 
@@ -123,6 +222,8 @@ ngx_http_ai_pass_create(ngx_http_ai_pass_loc_conf_t *conf)
     conf->read_timeout = NGX_CONF_UNSET_MSEC;
     conf->first_token_timeout = NGX_CONF_UNSET_MSEC;
     conf->client_abort = NGX_CONF_UNSET_UINT;
+    conf->drain_tokens = NGX_CONF_UNSET_UINT;
+    conf->drain_timeout = NGX_CONF_UNSET_MSEC;
     conf->body_max_size = NGX_CONF_UNSET_SIZE;
     conf->error_format = NGX_CONF_UNSET_UINT;
     conf->headers = NGX_CONF_UNSET_UINT;
@@ -157,7 +258,19 @@ ngx_http_ai_pass_merge(ngx_conf_t *cf, ngx_http_ai_pass_loc_conf_t *prev,
         ngx_http_ai_count_ask(cf);
     }
 
-    ngx_conf_merge_uint_value(conf->client_abort, prev->client_abort, 1);
+    if (conf->client_abort == NGX_CONF_UNSET_UINT) {
+
+        /* the line is inherited as a whole */
+
+        conf->client_abort = prev->client_abort;
+        conf->drain_tokens = prev->drain_tokens;
+        conf->drain_timeout = prev->drain_timeout;
+    }
+
+    ngx_conf_init_uint_value(conf->client_abort, NGX_HTTP_AI_ABORT_DRAIN);
+    ngx_conf_init_uint_value(conf->drain_tokens, 8192);
+    ngx_conf_init_msec_value(conf->drain_timeout, 60000);
+
     ngx_conf_merge_size_value(conf->body_max_size, prev->body_max_size,
                               8 * 1024 * 1024);
     ngx_conf_merge_uint_value(conf->error_format, prev->error_format,
@@ -250,6 +363,17 @@ ngx_http_ai_pass_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    if (ngx_http_ai_auth_body(r, ctx) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (ctx->error.kind == AI_ERR_NONE
+        && ngx_http_ai_auth_check(r, ctx) != NGX_OK
+        && ctx->error.kind == AI_ERR_NONE)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
     if (ctx->error.kind != AI_ERR_NONE) {
         return ngx_http_ai_error_send(r, &ctx->error);
     }
@@ -290,6 +414,13 @@ ngx_http_ai_pass_send(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    if (ngx_http_ai_drain_has_left(r)) {
+        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                      "client prematurely closed connection");
+
+        return NGX_HTTP_CLIENT_CLOSED_REQUEST;
+    }
+
     cln = ngx_http_cleanup_add(r, 0);
     if (cln == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -298,12 +429,14 @@ ngx_http_ai_pass_send(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx)
     cln->handler = ngx_http_ai_run_cleanup;
     cln->data = ctx;
 
+    ngx_http_ai_metrics_begin(ctx);
+
     /* from here on the request is held by a count of its own, and run()
      * finalizes it */
 
     r->main->count++;
     r->write_event_handler = ngx_http_ai_run;
-    r->read_event_handler = ngx_http_test_reading;
+    r->read_event_handler = ngx_http_ai_drain_reading;
 
     /* a client may have left already, and nothing more will come of it */
 
@@ -345,6 +478,10 @@ ngx_http_ai_pass_plan(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx)
     if (ctx->route == NULL) {
         ai_error_set_param(&ctx->error, AI_ERR_MODEL_NOT_FOUND, NULL,
                            &ai_lit("model"));
+        return NGX_DECLINED;
+    }
+
+    if (ngx_http_ai_auth_check_way(r, ctx) != NGX_OK) {
         return NGX_DECLINED;
     }
 
@@ -438,7 +575,12 @@ ngx_http_ai_pass_models(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    if (ctx->route && ngx_http_ai_pass_list(r, ctx->route, &list) != NGX_OK) {
+    if (ctx->route && !ngx_http_ai_auth_permits_route(ctx, ctx->route)) {
+        ai_error_set(&ctx->error, AI_ERR_FORBIDDEN, NULL);
+        return ngx_http_ai_error_send(r, &ctx->error);
+    }
+
+    if (ctx->route && ngx_http_ai_pass_list(r, ctx, &list) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -498,25 +640,33 @@ ngx_http_ai_pass_models(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx)
  */
 
 static ngx_int_t
-ngx_http_ai_pass_list(ngx_http_request_t *r, ngx_http_ai_route_t *route,
+ngx_http_ai_pass_list(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx,
     ngx_array_t *list)
 {
-    ngx_uint_t             i, j;
-    ngx_http_ai_model_t   *model;
-    ngx_http_ai_target_t  *target;
+    ngx_uint_t                i, j;
+    ngx_http_ai_model_t      *model;
+    ngx_http_ai_route_t      *route;
+    ngx_http_ai_target_t     *target;
+    ngx_http_ai_candidate_t   candidate;
 
+    route = ctx->route;
     target = route->targets.elts;
+
+    ngx_memzero(&candidate, sizeof(ngx_http_ai_candidate_t));
 
     for (i = 0; i < route->targets.nelts; i++) {
 
-        if (target[i].down) {
+        candidate.target = &target[i];
+        candidate.provider = target[i].provider;
+
+        if (target[i].down || !ngx_http_ai_auth_permits(ctx, &candidate)) {
             continue;
         }
 
         if (target[i].model) {
 
             if (target[i].model->lengths == NULL
-                && ngx_http_ai_pass_add_model(r, list,
+                && ngx_http_ai_pass_add_model(r, ctx, list,
                                               &target[i].model->value,
                                               &target[i].provider->name)
                    != NGX_OK)
@@ -534,7 +684,7 @@ ngx_http_ai_pass_list(ngx_http_request_t *r, ngx_http_ai_route_t *route,
                 continue;
             }
 
-            if (ngx_http_ai_pass_add_model(r, list, &model[j].name,
+            if (ngx_http_ai_pass_add_model(r, ctx, list, &model[j].name,
                                            &target[i].provider->name)
                 != NGX_OK)
             {
@@ -548,11 +698,15 @@ ngx_http_ai_pass_list(ngx_http_request_t *r, ngx_http_ai_route_t *route,
 
 
 static ngx_int_t
-ngx_http_ai_pass_add_model(ngx_http_request_t *r, ngx_array_t *list,
-    ngx_str_t *id, ngx_str_t *owner)
+ngx_http_ai_pass_add_model(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx,
+    ngx_array_t *list, ngx_str_t *id, ngx_str_t *owner)
 {
     ngx_uint_t         i;
     ai_model_entry_t  *entry;
+
+    if (!ngx_http_ai_auth_permits_model(ctx, id, NULL)) {
+        return NGX_OK;
+    }
 
     entry = list->elts;
 

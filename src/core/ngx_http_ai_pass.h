@@ -17,6 +17,11 @@
 #define NGX_HTTP_AI_ERRORS_GEMINI     4
 
 
+/* ai_client_abort */
+#define NGX_HTTP_AI_ABORT_DRAIN       0
+#define NGX_HTTP_AI_ABORT_CUT         1
+
+
 /* ai_headers */
 #define NGX_HTTP_AI_HEADERS_OFF       0
 #define NGX_HTTP_AI_HEADERS_ON        1
@@ -38,6 +43,8 @@ typedef struct {
     ngx_msec_t                 first_token_timeout;
 
     ngx_uint_t                 client_abort;
+    ngx_uint_t                 drain_tokens;
+    ngx_msec_t                 drain_timeout;
     size_t                     body_max_size;
     ngx_array_t               *params;      /* ngx_http_ai_param_t, or NULL */
     ngx_uint_t                 error_format;

@@ -8,6 +8,7 @@
  *                             the client is slower
  *           it failed ------- before commit: next; after: it has written
  *                             the error event itself, end the answer
+ *     the client has left ----- core/drain
  *
  * It is entered by write events of the client and by posts of attempts, and
  * it is the only place that decides and writes.
@@ -18,6 +19,8 @@
 #include <time.h>
 
 
+static ngx_uint_t ngx_http_ai_run_is_lost(ngx_http_request_t *r,
+    ngx_int_t rc);
 static ngx_int_t ngx_http_ai_run_step(ngx_http_request_t *r,
     ngx_http_ai_ctx_t *ctx);
 static ngx_int_t ngx_http_ai_run_launch(ngx_http_request_t *r,
@@ -31,7 +34,6 @@ static ngx_uint_t ngx_http_ai_run_cannot_count(ngx_http_ai_ctx_t *ctx,
 static ngx_uint_t ngx_http_ai_run_own_words(ngx_http_ai_ctx_t *ctx);
 static ngx_uint_t ngx_http_ai_run_may_go_on(ngx_http_ai_ctx_t *ctx,
     ngx_http_ai_attempt_t *at);
-static ngx_str_t ngx_http_ai_run_reason(ngx_uint_t failure);
 static ngx_int_t ngx_http_ai_run_header(ngx_http_request_t *r,
     ngx_http_ai_ctx_t *ctx, ngx_http_ai_attempt_t *at);
 static ngx_int_t ngx_http_ai_run_output(ngx_http_request_t *r,
@@ -100,7 +102,15 @@ ngx_http_ai_run(ngx_http_request_t *r)
     ctx->is_posted = 0;
 
     ngx_http_ai_enter(ctx);
-    rc = ngx_http_ai_run_step(r, ctx);
+
+    rc = ctx->gone ? ngx_http_ai_drain_step(r, ctx)
+                   : ngx_http_ai_run_step(r, ctx);
+
+    if (!ctx->gone && ngx_http_ai_run_is_lost(r, rc)) {
+        ngx_http_ai_drain_begin(r, ctx);
+        rc = ngx_http_ai_drain_step(r, ctx);
+    }
+
     ngx_http_ai_leave(ctx);
 
     if (r->connection->write->delayed
@@ -111,8 +121,23 @@ ngx_http_ai_run(ngx_http_request_t *r)
 
     if (rc != NGX_DONE) {
         ctx->end = ngx_http_ai_now();
+        r->read_event_handler = ngx_http_test_reading;
+
+        /* not at the end of the connection: it may linger */
+
+        ngx_http_ai_spend_request(ctx);
         ngx_http_finalize_request(r, rc);
     }
+}
+
+
+/* it was the client that a write has failed for */
+
+static ngx_uint_t
+ngx_http_ai_run_is_lost(ngx_http_request_t *r, ngx_int_t rc)
+{
+    return (rc == NGX_ERROR && r->connection->error)
+           || (rc == NGX_HTTP_REQUEST_TIME_OUT && r->connection->timedout);
 }
 
 
@@ -222,6 +247,32 @@ ngx_http_ai_run_launch(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx)
             }
 
             return ngx_http_ai_error_send(r, &ctx->error);
+        }
+
+        rc = ngx_http_ai_limit_admit(r, ctx, candidate);
+
+        if (rc == NGX_DONE) {
+
+            /* to another route */
+
+            rc = ngx_http_ai_route_plan(r, ctx);
+
+            if (rc == NGX_OK) {
+                rc = NGX_AGAIN;
+            }
+        }
+
+        if (rc == NGX_AGAIN) {
+            continue;
+        }
+
+        if (rc == NGX_DECLINED) {
+            ctx->error = ctx->nattempts ? failed : ctx->error;
+            return ngx_http_ai_error_send(r, &ctx->error);
+        }
+
+        if (rc == NGX_ERROR) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
 
         rc = ngx_http_ai_attempt_launch(ctx, candidate);
@@ -403,7 +454,7 @@ ngx_http_ai_run_may_go_on(ngx_http_ai_ctx_t *ctx, ngx_http_ai_attempt_t *at)
 }
 
 
-static ngx_str_t
+ngx_str_t
 ngx_http_ai_run_reason(ngx_uint_t failure)
 {
     ngx_uint_t  i;
@@ -574,6 +625,12 @@ ngx_http_ai_run_output(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx,
             b->last_in_chain = last;
             b->flush = !last;
 
+            /* who has the end of an answer finds it in the books */
+
+            if (last) {
+                ngx_http_ai_spend_request(ctx);
+            }
+
             ctx->chain.buf = b;
             ctx->chain.next = NULL;
             ctx->busy = 1;
@@ -742,7 +799,12 @@ ngx_http_ai_run_cleanup(void *data)
         ctx->end = ngx_http_ai_now();
     }
 
+    ngx_http_ai_drain_end(ctx);
+
     for (at = ctx->attempts; at; at = at->next) {
         (void) ngx_http_ai_settle(at, 0);
     }
+
+    ngx_http_ai_spend_request(ctx);
+    ngx_http_ai_metrics_end(ctx);
 }

@@ -9,6 +9,7 @@
 
 
 static ngx_uint_t ngx_http_ai_settle_is_due(ngx_http_ai_attempt_t *at);
+static ngx_uint_t ngx_http_ai_settle_is_cut(const ngx_http_ai_attempt_t *at);
 static ngx_int_t ngx_http_ai_settle_prompt(ngx_http_ai_attempt_t *at,
     ngx_uint_t may_wait);
 static void ngx_http_ai_settle_completion(ngx_http_ai_attempt_t *at);
@@ -30,7 +31,8 @@ ngx_http_ai_settle_begin(ngx_http_ai_attempt_t *at)
     ctx = at->ctx;
 
     if (!at->framed
-        || !ngx_http_ai_main_conf(ctx->request)->count.usage)
+        || (ctx->output_cap == 0 && !at->watched
+            && !ngx_http_ai_main_conf(ctx->request)->count.usage))
     {
         return NGX_OK;
     }
@@ -122,7 +124,7 @@ ngx_http_ai_settle(ngx_http_ai_attempt_t *at, ngx_uint_t may_wait)
 }
 
 
-/* something was answered, and somebody wants to know */
+/* something was answered, or would have been, and somebody wants to know */
 
 static ngx_uint_t
 ngx_http_ai_settle_is_due(ngx_http_ai_attempt_t *at)
@@ -133,11 +135,29 @@ ngx_http_ai_settle_is_due(ngx_http_ai_attempt_t *at)
 
     /* ranks are billed by the search, counts not at all */
 
-    return (at->content || at->complete)
+    if (at->stopped) {
+        return 1;
+    }
+
+    return (at->content || at->complete || ngx_http_ai_settle_is_cut(at))
            && (ctx->op == NGX_HTTP_AI_OP_CHAT
                || (ctx->op == NGX_HTTP_AI_OP_CALL
                    && ctx->dialect->form->kind == AI_CALL_EMBED))
            && ngx_http_ai_main_conf(ctx->request)->count.usage;
+}
+
+
+/*
+ * A provider that was at work was left.  It bills the prompt, and what it had
+ * written until it noticed.
+ */
+
+static ngx_uint_t
+ngx_http_ai_settle_is_cut(const ngx_http_ai_attempt_t *at)
+{
+    return at->cancelled && at->reached
+           && !at->complete && !at->terminal && !at->failure
+           && (at->status == 0 || (at->status >= 200 && at->status < 300));
 }
 
 
@@ -170,6 +190,7 @@ ngx_http_ai_settle_prompt(ngx_http_ai_attempt_t *at, ngx_uint_t may_wait)
 
     at->usage.prompt = ngx_max(tokens, 1);
     at->usage.total = -1;
+    at->guessed_prompt = 1;
 
     ngx_http_ai_settle_source(at, exact);
 
@@ -189,13 +210,14 @@ ngx_http_ai_settle_completion(ngx_http_ai_attempt_t *at)
     ngx_uint_t  exact;
 
     if (at->ctx->op == NGX_HTTP_AI_OP_CHAT
-        && (at->usage.completion == -1 || !at->complete))
+        && (at->usage.completion == -1 || !at->complete || at->stopped))
     {
         tokens = ngx_http_ai_settle_output(at, &exact);
 
         if (tokens > at->usage.completion) {
             at->usage.completion = tokens;
             at->usage.total = -1;
+            at->guessed_completion = 1;
 
             ngx_http_ai_settle_source(at, exact);
         }
@@ -210,6 +232,19 @@ ngx_http_ai_settle_completion(ngx_http_ai_attempt_t *at)
 static int64_t
 ngx_http_ai_settle_output(ngx_http_ai_attempt_t *at, ngx_uint_t *exact)
 {
+    int64_t     tokens;
+    ngx_uint_t  cut;
+
+    cut = ngx_http_ai_settle_is_cut(at);
+
+    if (cut && !at->framed) {
+
+        /* nothing of it is known, and nothing is billed */
+
+        *exact = 1;
+        return 0;
+    }
+
     *exact = 0;
 
     if (at->output == NULL && ngx_http_ai_settle_answer(at) != NGX_OK) {
@@ -218,7 +253,15 @@ ngx_http_ai_settle_output(ngx_http_ai_attempt_t *at, ngx_uint_t *exact)
 
     *exact = at->output->model.exact;
 
-    return ai_output_tokens(&at->output->output);
+    tokens = ai_output_tokens(&at->output->output);
+
+    if (!cut) {
+        return tokens;
+    }
+
+    /* one event more was on its way: as large as those before, on average */
+
+    return tokens + ngx_max(tokens / ngx_max(at->pieces, 1), 1);
 }
 
 

@@ -25,6 +25,8 @@ static ngx_int_t ngx_http_ai_upstream_type(ngx_http_ai_attempt_t *at,
     ngx_str_t *value);
 static ngx_int_t ngx_http_ai_upstream_keep(ngx_http_ai_attempt_t *at,
     ngx_str_t *name, ngx_str_t *value);
+static ngx_uint_t ngx_http_ai_upstream_is_ratelimit(
+    const ngx_http_ai_attempt_t *at, ngx_str_t *name);
 static ngx_int_t ngx_http_ai_upstream_filter_init(void *data);
 static ngx_int_t ngx_http_ai_upstream_filter(void *data, ssize_t bytes);
 static ngx_int_t ngx_http_ai_upstream_chunked(ngx_http_ai_attempt_t *at,
@@ -365,13 +367,7 @@ ngx_http_ai_upstream_keep(ngx_http_ai_attempt_t *at, ngx_str_t *name,
         && !ngx_http_ai_header_is(name, "x-should-retry")
         && !(ngx_http_ai_is_raw(at->ctx)
              && ngx_http_ai_header_is(name, "content-disposition"))
-        && !(name->len > 12
-             && ngx_strncasecmp(name->data, (u_char *) "x-ratelimit-", 12)
-                == 0)
-        && !(name->len > 20
-             && ngx_strncasecmp(name->data,
-                                (u_char *) "anthropic-ratelimit-", 20)
-                == 0))
+        && !ngx_http_ai_upstream_is_ratelimit(at, name))
     {
         return NGX_OK;
     }
@@ -405,6 +401,29 @@ ngx_http_ai_upstream_keep(ngx_http_ai_attempt_t *at, ngx_str_t *name,
     ngx_memcpy(h->value.data, value->data, value->len);
 
     return NGX_OK;
+}
+
+
+/* the provider's limits; ours take their place where there are some */
+
+static ngx_uint_t
+ngx_http_ai_upstream_is_ratelimit(const ngx_http_ai_attempt_t *at,
+    ngx_str_t *name)
+{
+    const ngx_http_ai_limit_ctx_t  *limit;
+
+    limit = at->ctx->limit;
+
+    if (limit && limit->n) {
+        return 0;
+    }
+
+    return (name->len > 12
+            && ngx_strncasecmp(name->data, (u_char *) "x-ratelimit-", 12) == 0)
+           || (name->len > 20
+               && ngx_strncasecmp(name->data,
+                                  (u_char *) "anthropic-ratelimit-", 20)
+                  == 0);
 }
 
 
@@ -562,7 +581,15 @@ ngx_http_ai_upstream_finalize(ngx_http_request_t *sr, ngx_int_t rc)
 
     ngx_http_ai_enter(at->ctx);
 
+    /* a cleanup: run() cancels it, or nginx ends the whole request */
+
+    if (rc == NGX_DONE) {
+        at->cancelled = 1;
+    }
+
     at->rc = rc;
+    at->reached = (sr->upstream->request_body_sent || at->status);
+
     ngx_http_ai_answer_end(at, rc);
     at->state = NGX_HTTP_AI_AT_ENDED;
 

@@ -17,6 +17,7 @@
 typedef enum {
     NGX_HTTP_AI_PLAN_PLACE = 0,             /* what is meant is elsewhere */
     NGX_HTTP_AI_PLAN_MODEL,                 /* does not offer the model */
+    NGX_HTTP_AI_PLAN_KEY,                   /* the caller's key or role */
     NGX_HTTP_AI_PLAN_REQUIRE,               /* ai_require */
     NGX_HTTP_AI_PLAN_REGION,                /* ai_require region */
     NGX_HTTP_AI_PLAN_DOWN,                  /* down, if= */
@@ -184,6 +185,14 @@ ngx_http_ai_route_examine(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx,
         return NGX_DECLINED;
     }
 
+    candidate->target = target;
+    candidate->provider = target->provider;
+
+    if (!ngx_http_ai_auth_permits(ctx, candidate)) {
+        *reached = NGX_HTTP_AI_PLAN_KEY;
+        return NGX_DECLINED;
+    }
+
     *reached = ngx_http_ai_route_allowed(target->provider,
                                          ctx->conf->route.require, required);
     if (*reached != NGX_HTTP_AI_PLAN_OK) {
@@ -203,8 +212,6 @@ ngx_http_ai_route_examine(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx,
         return NGX_DECLINED;
     }
 
-    candidate->target = target;
-    candidate->provider = target->provider;
     candidate->model = entry->as.len ? entry->as : model;
     candidate->context = entry->context;
     candidate->max_output = entry->max_output;
@@ -439,6 +446,15 @@ ngx_http_ai_route_refuse(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx,
 
     case NGX_HTTP_AI_PLAN_MODEL:
         return ngx_http_ai_route_refuse_model(r, ctx);
+
+    case NGX_HTTP_AI_PLAN_KEY:
+        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                      "ai: \"%V\" is not allowed to use any target of "
+                      "ai_route \"%V\" that offers the model",
+                      &ctx->identity.key, &ctx->route->name);
+        ai_error_set(&ctx->error, AI_ERR_FORBIDDEN, NULL);
+        ngx_str_set(&ctx->identity.failure, "denied");
+        break;
 
     case NGX_HTTP_AI_PLAN_REGION:
         ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,

@@ -82,6 +82,8 @@ struct ngx_http_ai_route_s {
     ngx_uint_t                 next_upstream;        /* 0: the location's */
     ngx_uint_t                 next_upstream_tries;  /* UNSET: as above */
     ngx_msec_t                 next_upstream_timeout;
+    ngx_http_ai_slot_t        *active;      /* its requests; observe's, NULL:
+                                               not counted */
 };
 
 

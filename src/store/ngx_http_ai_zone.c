@@ -51,6 +51,8 @@ typedef struct {
     ngx_http_ai_zone_sh_t  *sh;
     ngx_slab_pool_t        *shpool;
     ngx_array_t             wants;          /* ngx_http_ai_zone_want_t */
+    ngx_http_ai_zone_ready_pt  ready;       /* or NULL */
+    void                   *data;
 } ngx_http_ai_zone_ctx_t;
 
 
@@ -66,6 +68,9 @@ static void *ngx_http_ai_zone_block(ngx_http_ai_zone_ctx_t *ctx,
     ngx_http_ai_zone_want_t *want);
 static void ngx_http_ai_zone_clear(ngx_http_ai_zone_sh_t *sh, ngx_uint_t n);
 static void ngx_http_ai_zone_bury(ngx_http_ai_zone_sh_t *sh);
+static void *ngx_http_ai_zone_pool_alloc(void *data, size_t size);
+static void *ngx_http_ai_zone_spare_alloc(void *data, size_t size);
+static void ngx_http_ai_zone_pool_free(void *data, void *p);
 
 
 /* this worker's entry; the last one is nobody's */
@@ -97,10 +102,9 @@ ngx_http_ai_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     for (i = 3; i < cf->args->nelts; i++) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "parameter \"%V\" of \"ai_zone\" "
-                           "is not supported", &value[i]);
-        return NGX_CONF_ERROR;
+        if (ngx_http_ai_spend_param(cf, &amcf->spend, &value[i]) != NGX_OK) {
+            return NGX_CONF_ERROR;
+        }
     }
 
     if (!ngx_http_ai_is_name(&value[1])) {
@@ -247,7 +251,24 @@ ngx_http_ai_zone_init(ngx_shm_zone_t *shm_zone, void *data)
         return NGX_ERROR;
     }
 
-    return ngx_http_ai_zone_fill(shm_zone);
+    if (ngx_http_ai_zone_fill(shm_zone) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ctx->ready ? ctx->ready(ctx->data, shm_zone->shm.log) : NGX_OK;
+}
+
+
+void
+ngx_http_ai_zone_on_ready(ngx_http_ai_zone_main_conf_t *conf,
+    ngx_http_ai_zone_ready_pt ready, void *data)
+{
+    ngx_http_ai_zone_ctx_t  *ctx;
+
+    ctx = conf->shm_zone->data;
+
+    ctx->ready = ready;
+    ctx->data = data;
 }
 
 
@@ -569,4 +590,53 @@ ngx_http_ai_zone_unlock(ngx_shm_zone_t *zone)
     ctx = zone->data;
 
     ngx_shmtx_unlock(&ctx->shpool->mutex);
+}
+
+
+void
+ngx_http_ai_zone_pool(ngx_shm_zone_t *zone, ai_pool_t *pool)
+{
+    ngx_http_ai_zone_ctx_t  *ctx;
+
+    ctx = zone->data;
+
+    pool->alloc = ngx_http_ai_zone_pool_alloc;
+    pool->free = ngx_http_ai_zone_pool_free;
+    pool->data = ctx->shpool;
+}
+
+
+void
+ngx_http_ai_zone_spare_pool(ngx_shm_zone_t *zone, ai_pool_t *pool)
+{
+    ngx_http_ai_zone_pool(zone, pool);
+
+    pool->alloc = ngx_http_ai_zone_spare_alloc;
+}
+
+
+static void *
+ngx_http_ai_zone_pool_alloc(void *data, size_t size)
+{
+    return ngx_slab_alloc_locked(data, size);
+}
+
+
+static void *
+ngx_http_ai_zone_spare_alloc(void *data, size_t size)
+{
+    ngx_slab_pool_t  *shpool = data;
+
+    if (shpool->pfree < (ngx_uint_t) (shpool->last - shpool->pages) / 4) {
+        return NULL;
+    }
+
+    return ngx_slab_alloc_locked(shpool, size);
+}
+
+
+static void
+ngx_http_ai_zone_pool_free(void *data, void *p)
+{
+    ngx_slab_free_locked(data, p);
 }

@@ -69,6 +69,12 @@ ngx_int_t ngx_http_ai_zone_want(ngx_http_ai_zone_main_conf_t *conf,
 ngx_int_t ngx_http_ai_zone_want_block(ngx_http_ai_zone_main_conf_t *conf,
     ngx_str_t *key, size_t size, void **block);
 
+/* called when all blocks are there, before workers start; what fails refuses
+ * the configuration */
+typedef ngx_int_t (*ngx_http_ai_zone_ready_pt)(void *data, ngx_log_t *log);
+void ngx_http_ai_zone_on_ready(ngx_http_ai_zone_main_conf_t *conf,
+    ngx_http_ai_zone_ready_pt ready, void *data);
+
 /* the worker's own entry in all slots; counts of workers that died are
  * cleared.  To be called in init_process */
 ngx_int_t ngx_http_ai_zone_init_process(ngx_cycle_t *cycle);
@@ -82,6 +88,12 @@ int64_t ngx_http_ai_slot_conns(const ngx_http_ai_slot_t *slot);
 
 /* clears what dead workers left, at most once a second; under the lock */
 void ngx_http_ai_zone_sweep(ngx_shm_zone_t *zone);
+
+/* memory of the zone, under its lock; free() gives it back, NULL from alloc()
+ * is the caller's to tell */
+void ngx_http_ai_zone_pool(ngx_shm_zone_t *zone, ai_pool_t *pool);
+/* the same for what can do without: a quarter of the zone is left to others */
+void ngx_http_ai_zone_spare_pool(ngx_shm_zone_t *zone, ai_pool_t *pool);
 
 void ngx_http_ai_zone_lock(ngx_shm_zone_t *zone);
 void ngx_http_ai_zone_unlock(ngx_shm_zone_t *zone);

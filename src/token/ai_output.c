@@ -7,8 +7,9 @@
 
 
 static void ai_output_start(ai_output_t *o, const ai_event_t *ev);
-static void ai_output_add(ai_output_t *o, uint32_t choice, uint32_t index,
-    const ai_esc_t *text);
+static int64_t ai_output_sum(const ai_output_t *o, int64_t n);
+static inline void ai_output_add(ai_output_t *o, uint32_t choice,
+    uint32_t index, const ai_esc_t *text);
 
 
 void
@@ -100,9 +101,9 @@ ai_output_text(ai_output_t *o, uint32_t choice, uint32_t index,
 }
 
 
-/* another block is another text */
+/* another block is another text.  Inline: it is done for each event */
 
-static void
+static inline void
 ai_output_add(ai_output_t *o, uint32_t choice, uint32_t index,
     const ai_esc_t *text)
 {
@@ -118,6 +119,8 @@ ai_output_add(ai_output_t *o, uint32_t choice, uint32_t index,
     o->index = index;
     o->any = 1;
 
+    o->bytes += text->len;
+
     ai_counter_add_esc(&o->counter, text);
 }
 
@@ -125,14 +128,38 @@ ai_output_add(ai_output_t *o, uint32_t choice, uint32_t index,
 int64_t
 ai_output_tokens(const ai_output_t *o)
 {
-    int64_t  n;
-
     if (!o->any) {
         return 0;
     }
 
-    n = ai_counter_tokens(&o->counter);
+    return ai_output_sum(o, ai_counter_tokens(&o->counter));
+}
+
+
+static int64_t
+ai_output_sum(const ai_output_t *o, int64_t n)
+{
     n = o->overhead + n * o->model->factor / 1024;
 
     return ai_max(n, 1);
+}
+
+
+/* a token has a byte at least */
+
+ai_int_t
+ai_output_reaches(ai_output_t *o, int64_t n)
+{
+    if (!o->any) {
+        return n <= 0;
+    }
+
+    if (ai_output_sum(o, o->known + (int64_t) (o->bytes - o->at)) < n) {
+        return 0;
+    }
+
+    o->known = ai_counter_tokens(&o->counter);
+    o->at = o->bytes;
+
+    return ai_output_sum(o, o->known) >= n;
 }

@@ -92,6 +92,9 @@ typedef struct {
     uint32_t           calls;
     uint64_t           said;        /* a bit a choice, the first 64: had a
                                        text that came without events */
+    uint64_t           bytes;       /* of text, as it came */
+    int64_t            known;       /* tokens when last counted ... */
+    uint64_t           at;          /* ... at this many bytes */
     unsigned           any:1;       /* anything came */
 } ai_output_t;
 
@@ -139,6 +142,10 @@ void ai_output_text(ai_output_t *o, uint32_t choice, uint32_t index,
 
 /* so far, factor applied; never 0 when anything came */
 int64_t ai_output_tokens(const ai_output_t *o);
+
+/* are they n or more?  1 or 0; to be asked behind every event: it is counted
+ * only where it may be so */
+ai_int_t ai_output_reaches(ai_output_t *o, int64_t n);
 
 
 #pragma GCC visibility pop

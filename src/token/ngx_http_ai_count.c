@@ -10,8 +10,18 @@
 #define NGX_HTTP_AI_COUNT_SLICE   (64 * 1024)       /* bytes, about 1 ms */
 #define NGX_HTTP_AI_COUNT_SLICES  8         /* where it cannot wait */
 
+/* tokens that a provider may add of its own: a preamble for tools */
+#define NGX_HTTP_AI_COUNT_ADDED   1024
+
+/* the longest spelling of "type" */
+#define NGX_HTTP_AI_COUNT_TYPE                                                \
+    (sizeof("\"\\u0074\\u0079\\u0070\\u0065\"") - 1)
+
 
 static ngx_uint_t ngx_http_ai_count_wanted(ngx_http_ai_ctx_t *ctx);
+static ngx_uint_t ngx_http_ai_count_bound(ngx_http_ai_ctx_t *ctx);
+static ngx_uint_t ngx_http_ai_count_is_text(const ngx_http_ai_ctx_t *ctx);
+static ngx_uint_t ngx_http_ai_count_is_text_type(const u_char *p, size_t len);
 static ngx_int_t ngx_http_ai_count_start(ngx_http_request_t *r,
     ngx_http_ai_ctx_t *ctx, ngx_str_t *model);
 static ngx_int_t ngx_http_ai_count_decode(ngx_http_ai_ctx_t *ctx);
@@ -43,6 +53,7 @@ ngx_http_ai_count_request(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx)
     }
 
     ctx->sized = 1;
+    ctx->bounded = 0;
 
     if (rc == NGX_OK) {
         ctx->prompt_est = tokens;
@@ -68,6 +79,10 @@ ngx_http_ai_count_wanted(ngx_http_ai_ctx_t *ctx)
         return 0;
     }
 
+    if (ngx_http_ai_limit_counts(ctx) && !ngx_http_ai_count_bound(ctx)) {
+        return 1;
+    }
+
     if (conf->prompt || ctx->conf->count.mode == NGX_HTTP_AI_COUNT_TOKENIZER) {
         return 1;
     }
@@ -79,6 +94,125 @@ ngx_http_ai_count_wanted(ngx_http_ai_ctx_t *ctx)
     /* there are never more tokens than bytes */
 
     return (int64_t) ctx->body.len > conf->context;
+}
+
+
+/*
+ * Limits are content with a bound while they are far from their end: a text
+ * has no more tokens than bytes.  They count it themselves when they come
+ * near, which cannot wait and so must not take long.
+ */
+
+static ngx_uint_t
+ngx_http_ai_count_bound(ngx_http_ai_ctx_t *ctx)
+{
+    if (ctx->op != NGX_HTTP_AI_OP_CHAT
+        || ctx->body.len > NGX_HTTP_AI_COUNT_SLICE
+        || !ngx_http_ai_count_is_text(ctx))
+    {
+        return 0;
+    }
+
+    ctx->bounded = 1;
+    ctx->prompt_max = (int64_t) ctx->body.len + NGX_HTTP_AI_COUNT_ADDED;
+
+    return 1;
+}
+
+
+/*
+ * Of APIs where every part that is no text has a "type", and of plain
+ * spellings.  What is not known is none.
+ */
+
+static ngx_uint_t
+ngx_http_ai_count_is_text(const ngx_http_ai_ctx_t *ctx)
+{
+    ai_ref_t               i, v, last;
+    const ai_json_node_t  *node;
+
+    v = ctx->peek.messages_ref;
+
+    if (v == AI_JSON_NONE
+        || ctx->peek.images
+        || (ctx->dialect->family != AI_FAMILY_OPENAI
+            && ctx->dialect->family != AI_FAMILY_ANTHROPIC
+            && ctx->dialect->family != AI_FAMILY_RESPONSES))
+    {
+        return 0;
+    }
+
+    last = ctx->doc.node[v].next;
+
+    for (i = v; i < last; i++) {
+        node = &ctx->doc.node[i];
+
+        if (node->type != AI_JSON_STRING) {
+            continue;
+        }
+
+        if (node->escaped && node->len <= NGX_HTTP_AI_COUNT_TYPE) {
+            return 0;
+        }
+
+        if (node->len != sizeof("\"type\"") - 1
+            || ngx_memcmp(ctx->doc.text + node->off, "\"type\"", 6) != 0
+            || i + 1 == last
+            || node[1].type != AI_JSON_STRING)
+        {
+            continue;
+        }
+
+        if (!ngx_http_ai_count_is_text_type(ctx->doc.text + node[1].off + 1,
+                                            node[1].len - 2))
+        {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+static ngx_uint_t
+ngx_http_ai_count_is_text_type(const u_char *p, size_t len)
+{
+    ngx_uint_t  i;
+
+    static const ngx_str_t  types[] = {
+        ngx_string("text"), ngx_string("input_text"),
+        ngx_string("output_text"), ngx_string("message"),
+        ngx_string("function"), ngx_string("tool_use"),
+        ngx_string("tool_result"), ngx_string("function_call"),
+        ngx_string("function_call_output"), ngx_string("ephemeral"),
+        ngx_string("thinking"), ngx_string("refusal")
+    };
+
+    for (i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+        if (types[i].len == len && ngx_memcmp(types[i].data, p, len) == 0) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+void
+ngx_http_ai_count_bounded(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx)
+{
+    int64_t     tokens;
+    ngx_uint_t  exact;
+
+    ctx->sized = 1;
+    ctx->bounded = 0;
+
+    if (ngx_http_ai_count_prompt(r, ctx, &ctx->request_model, 0, &tokens,
+                                 &exact)
+        == NGX_OK)
+    {
+        ctx->prompt_est = tokens;
+    }
 }
 
 

@@ -104,6 +104,8 @@ ngx_int_t ngx_http_ai_count_init(ngx_conf_t *cf,
  */
 ngx_int_t ngx_http_ai_count_request(ngx_http_request_t *r,
     ngx_http_ai_ctx_t *ctx);
+/* the same, now, of one that was only bounded */
+void ngx_http_ai_count_bounded(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx);
 
 /*
  * The prompt by a model's vocabulary into *tokens.  NGX_AGAIN as above, if it
