@@ -14,10 +14,12 @@ use Test::More;
 use AI::Test;
 
 my @texts = qw/ request_model model api operation stream user session_id
+    key_id team project customer key_tier key_role key_color
     temperature max_tokens prompt prompt_class meta_project meta_nothing
     route provider target providers upstream_model fallback_reason
     usage_source finish_reason error_type response_id ttft tpot
-    gateway_time cost cost_saved price_known /;
+    gateway_time cost cost_saved price_known redis_main
+    limit_status limit_zone limit_remaining /;
 my @numbers = qw/ message_count tool_count has_images prompt_tokens_est
     attempts fallbacks prompt_tokens completion_tokens total_tokens
     cached_tokens cache_write_tokens reasoning_tokens /;
@@ -26,6 +28,8 @@ my $format = join ",'\n        '",
     (map { qq("$_":"\$ai_$_") } @texts), (map { qq("$_":\$ai_$_) } @numbers),
     map { qq("$_":"\$$_") } qw/ uri status upstream_addr upstream_status
         request_time /;
+
+my $early = join ' ', map { "\$ai_$_" } @texts, @numbers;
 
 my $t = AI::Test->new;
 my $lines = 0;            # of the log, read so far
@@ -126,6 +130,7 @@ my $providers = join '', map { my ($port, $path) = split m{/}, $at{$_};
     "    ai_provider $_ { api $api; $more "
         . "endpoint http://127.0.0.1:%%PORT_$port%%$path; }\n" }
     sort keys %at;
+$providers .= "    ai_redis main 127.0.0.1:1;\n";
 my $prices = join '', map {
     "    ai_price $_/gpt-x input=1 output=2 cached=0.5;\n" }
     qw/ openai anthropic gemini /;
@@ -153,6 +158,11 @@ $prices
     ai_route two   { target busy model=gpt-b; target openai model=gpt-x backup; }
     ai_route three { target busy model=gpt-b; target slow model=gpt-s;
                      target anthropic model=claude-x; priority; }
+    ai_zone ai 2m state=%%TESTDIR%%/state;
+    ai_limit_zone \$ai_team zone=team:64k;
+    ai_limit_zone \$ai_model zone=model:64k;
+    ai_price POST* input=1 output=2;
+
     ai_route none  { target e503 model=gpt-b; target busy model=gpt-c; priority; }
 
     server {
@@ -174,6 +184,16 @@ $locations
             ai_pass openai;
         }
 
+        # each variable is asked for early, too, and is what it is at the end
+        location /limited/v1/ {
+            ai_identity team \$http_x_team;
+            ai_limit zone=team requests=2/h soft=80%;
+            ai_limit zone=model cost=1.5/month;
+            ai_model \$request_method\$ai_limit_status;
+            add_header X-Early "$early" always;
+            ai_pass openai;
+        }
+
         location /plain/ { return 200 "plain\\n"; }
     }
 }
@@ -190,7 +210,8 @@ my %common = (model => 'gpt-x', request_model => 'gpt-x',
     tool_count => 0, has_images => 0, prompt_class => 'tiny',
     prompt => 'Hello', user => '', session_id => '', temperature => '',
     max_tokens => '', meta_project => '', meta_nothing => '',
-    upstream_model => 'gpt-x');
+    redis_main => 'down', upstream_model => 'gpt-x', limit_status => '',
+    limit_zone => '', limit_remaining => '');
 
 my %usage = (
     openai => { prompt_tokens => 20, completion_tokens => 11,
@@ -338,6 +359,31 @@ has($v, 'bad JSON', status => 400, error_type => 'invalid_request_error',
 
 $v = ask('/openai', -raw => '{}');
 has($v, 'no model', status => 400, attempts => 0, request_model => '');
+
+# --- limits
+
+my @limited = map { ask('/limited', -headers => [ 'X-Team' => 'red' ]) }
+    1 .. 3;
+is(join(' ', map { $_->{limit_status} } @limited), 'PASSED SOFT REJECTED',
+   'a limit: its status');
+is(join(' ', map { $_->{limit_remaining} } @limited), '1 0 0',
+   'a limit: what is left');
+is(join(' ', map { $_->{limit_zone} } @limited), 'team team team',
+   'a limit: its zone');
+is(join(' ', map { $_->{model} } @limited), 'POSTPASSED POSTPASSED POSTSOFT',
+   'a limit: before the target is chosen');
+has($limited[2], 'refused', status => 429, provider => '', attempts => 0,
+    team => 'red', error_type => 'rate_limit_exceeded');
+
+# a log has final values, whoever has asked before
+
+$v = ask('/limited', stream => \1, -headers => [ 'X-Team' => 'blue' ]);
+has($v, 'asked for early', %{ $usage{openai} }, cost => '0.000042000',
+    cost_saved => '0.000000000', usage_source => 'provider',
+    finish_reason => 'length', response_id => 'chatcmpl-7', attempts => 1,
+    provider => 'openai', upstream_model => 'POSTPASSED', price_known => 1,
+    limit_zone => 'model');
+cmp_ok($v->{tpot}, '>', 0, 'asked for early: tpot');
 
 # --- other requests
 

@@ -31,6 +31,23 @@ static ngx_int_t ngx_http_ai_variable_meta(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_ai_variable_target(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_ai_variable_identity(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_ai_variable_key(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_http_ai_ctx_t *ngx_http_ai_variable_caller(ngx_http_request_t *r);
+static ngx_http_ai_ctx_t *ngx_http_ai_variable_ctx(ngx_http_request_t *r);
+static ngx_int_t ngx_http_ai_variable_redis(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_ai_variable_limit(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+
+
+typedef enum {
+    AI_V_LIMIT_STATUS,
+    AI_V_LIMIT_ZONE,
+    AI_V_LIMIT_REMAINING
+} ngx_http_ai_limit_var_e;
 
 
 typedef enum {
@@ -62,6 +79,16 @@ typedef enum {
     AI_V_ATTEMPTS,
     AI_V_FALLBACKS
 } ngx_http_ai_number_e;
+
+
+typedef enum {
+    AI_V_KEY_ID,
+    AI_V_TEAM,
+    AI_V_PROJECT,
+    AI_V_CUSTOMER,
+    AI_V_KEY_TIER,
+    AI_V_KEY_ROLE
+} ngx_http_ai_who_e;
 
 
 typedef enum {
@@ -118,6 +145,21 @@ static ngx_http_variable_t  ngx_http_ai_variables[] = {
     { ngx_string("ai_meta_"), NULL, ngx_http_ai_variable_meta, 0,
       NGX_HTTP_VAR_NOCACHEABLE|NGX_HTTP_VAR_PREFIX, 0 },
 
+    /* the caller */
+
+    ngx_http_ai_v("ai_key_id", ngx_http_ai_variable_identity, AI_V_KEY_ID),
+    ngx_http_ai_v("ai_team", ngx_http_ai_variable_identity, AI_V_TEAM),
+    ngx_http_ai_v("ai_project", ngx_http_ai_variable_identity, AI_V_PROJECT),
+    ngx_http_ai_v("ai_customer", ngx_http_ai_variable_identity,
+                  AI_V_CUSTOMER),
+    ngx_http_ai_v("ai_key_tier", ngx_http_ai_variable_identity,
+                  AI_V_KEY_TIER),
+    ngx_http_ai_v("ai_key_role", ngx_http_ai_variable_identity,
+                  AI_V_KEY_ROLE),
+
+    { ngx_string("ai_key_"), NULL, ngx_http_ai_variable_key, 0,
+      NGX_HTTP_VAR_NOCACHEABLE|NGX_HTTP_VAR_PREFIX, 0 },
+
     /* the way */
 
     ngx_http_ai_v("ai_route", ngx_http_ai_variable_text, AI_V_ROUTE),
@@ -131,6 +173,15 @@ static ngx_http_variable_t  ngx_http_ai_variables[] = {
                   AI_V_FALLBACKS),
     ngx_http_ai_v("ai_fallback_reason", ngx_http_ai_variable_text,
                   AI_V_FALLBACK_REASON),
+
+    /* limits */
+
+    ngx_http_ai_v("ai_limit_status", ngx_http_ai_variable_limit,
+                  AI_V_LIMIT_STATUS),
+    ngx_http_ai_v("ai_limit_zone", ngx_http_ai_variable_limit,
+                  AI_V_LIMIT_ZONE),
+    ngx_http_ai_v("ai_limit_remaining", ngx_http_ai_variable_limit,
+                  AI_V_LIMIT_REMAINING),
 
     /* the answer */
 
@@ -160,6 +211,11 @@ static ngx_http_variable_t  ngx_http_ai_variables[] = {
     ngx_http_ai_v("ai_gateway_time", ngx_http_ai_variable_time,
                   AI_V_GATEWAY),
 
+    /* this node */
+
+    { ngx_string("ai_redis_"), NULL, ngx_http_ai_variable_redis, 0,
+      NGX_HTTP_VAR_NOCACHEABLE|NGX_HTTP_VAR_PREFIX, 0 },
+
       ngx_http_null_variable
 };
 
@@ -180,6 +236,19 @@ ngx_http_ai_variables_add(ngx_conf_t *cf)
     }
 
     return NGX_OK;
+}
+
+
+/* NULL where no ai_pass and no ai_meter is: there is only the caller */
+
+static ngx_http_ai_ctx_t *
+ngx_http_ai_variable_ctx(ngx_http_request_t *r)
+{
+    ngx_http_ai_ctx_t  *ctx;
+
+    ctx = ngx_http_ai_ctx(r);
+
+    return ctx && !ctx->early ? ctx : NULL;
 }
 
 
@@ -208,6 +277,22 @@ ngx_http_ai_variable_set(ngx_http_variable_value_t *v, ngx_str_t *s)
     v->valid = 1;
     v->no_cacheable = 0;
     v->not_found = 0;
+
+    return NGX_OK;
+}
+
+
+/*
+ * What may be asked for while it is being found (ai_identity user u-$ai_user):
+ * that value is not kept.  Logs and scripts flush the others themselves.
+ */
+
+static ngx_int_t
+ngx_http_ai_variable_fresh(ngx_http_variable_value_t *v, ngx_str_t *s)
+{
+    (void) ngx_http_ai_variable_set(v, s);
+
+    v->valid = 0;
 
     return NGX_OK;
 }
@@ -268,7 +353,7 @@ ngx_http_ai_variable_text(ngx_http_request_t *r, ngx_http_variable_value_t *v,
         ngx_string("estimate")
     };
 
-    ctx = ngx_http_ai_ctx(r);
+    ctx = ngx_http_ai_variable_ctx(r);
     if (ctx == NULL) {
         v->not_found = 1;
         return NGX_OK;
@@ -303,8 +388,13 @@ ngx_http_ai_variable_text(ngx_http_request_t *r, ngx_http_variable_value_t *v,
         break;
 
     case AI_V_USER:
-        s = ngx_http_ai_str(&ctx->peek.user);
-        break;
+        if (ngx_http_ai_auth_body(r, ctx) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        s = ctx->identity.user.len ? ctx->identity.user
+                                   : ngx_http_ai_str(&ctx->peek.user);
+        return ngx_http_ai_variable_fresh(v, &s);
 
     case AI_V_TEMPERATURE:
         s = ngx_http_ai_str(&ctx->peek.temperature);
@@ -322,14 +412,20 @@ ngx_http_ai_variable_text(ngx_http_request_t *r, ngx_http_variable_value_t *v,
         break;
 
     case AI_V_PROVIDER:
-        if (at) {
+        if (ctx->candidate) {
+            s = ctx->candidate->provider->name;
+
+        } else if (at) {
             s = at->provider->name;
         }
 
         break;
 
     case AI_V_UPSTREAM_MODEL:
-        if (at) {
+        if (ctx->candidate) {
+            s = ctx->candidate->model;
+
+        } else if (at) {
             s = at->candidate->model;
         }
 
@@ -398,7 +494,7 @@ ngx_http_ai_variable_number(ngx_http_request_t *r,
     int64_t             n;
     ngx_http_ai_ctx_t  *ctx;
 
-    ctx = ngx_http_ai_ctx(r);
+    ctx = ngx_http_ai_variable_ctx(r);
     if (ctx == NULL) {
         v->not_found = 1;
         return NGX_OK;
@@ -459,7 +555,7 @@ ngx_http_ai_variable_usage(ngx_http_request_t *r,
     ngx_http_ai_ctx_t      *ctx;
     ngx_http_ai_attempt_t  *at;
 
-    ctx = ngx_http_ai_ctx(r);
+    ctx = ngx_http_ai_variable_ctx(r);
     if (ctx == NULL) {
         v->not_found = 1;
         return NGX_OK;
@@ -487,7 +583,7 @@ ngx_http_ai_variable_cost(ngx_http_request_t *r, ngx_http_variable_value_t *v,
     ai_bill_t           bill;
     ngx_http_ai_ctx_t  *ctx;
 
-    ctx = ngx_http_ai_ctx(r);
+    ctx = ngx_http_ai_variable_ctx(r);
     if (ctx == NULL) {
         v->not_found = 1;
         return NGX_OK;
@@ -521,7 +617,7 @@ ngx_http_ai_variable_time(ngx_http_request_t *r, ngx_http_variable_value_t *v,
     ngx_http_ai_ctx_t      *ctx;
     ngx_http_ai_attempt_t  *at;
 
-    ctx = ngx_http_ai_ctx(r);
+    ctx = ngx_http_ai_variable_ctx(r);
     if (ctx == NULL) {
         v->not_found = 1;
         return NGX_OK;
@@ -588,7 +684,7 @@ ngx_http_ai_variable_target(ngx_http_request_t *r,
     ngx_http_ai_ctx_t      *ctx;
     ngx_http_ai_attempt_t  *at;
 
-    ctx = ngx_http_ai_ctx(r);
+    ctx = ngx_http_ai_variable_ctx(r);
     at = ctx ? ngx_http_ai_variable_attempt(ctx) : NULL;
 
     if (at == NULL) {
@@ -618,7 +714,7 @@ ngx_http_ai_variable_providers(ngx_http_request_t *r,
     ngx_http_ai_ctx_t      *ctx;
     ngx_http_ai_attempt_t  *at;
 
-    ctx = ngx_http_ai_ctx(r);
+    ctx = ngx_http_ai_variable_ctx(r);
 
     if (ctx == NULL || ctx->attempts == NULL) {
         v->not_found = 1;
@@ -662,7 +758,7 @@ ngx_http_ai_variable_prompt(ngx_http_request_t *r,
     ngx_str_t           s;
     ngx_http_ai_ctx_t  *ctx;
 
-    ctx = ngx_http_ai_ctx(r);
+    ctx = ngx_http_ai_variable_ctx(r);
 
     if (ctx == NULL || ctx->peek.messages == 0
         || ctx->dialect->last_text == NULL
@@ -693,10 +789,18 @@ ngx_http_ai_variable_session(ngx_http_request_t *r,
     static ngx_str_t    session = ngx_string("session-id");
     static ngx_str_t    code = ngx_string("x-claude-code-session-id");
 
-    ctx = ngx_http_ai_ctx(r);
+    ctx = ngx_http_ai_variable_ctx(r);
     if (ctx == NULL) {
         v->not_found = 1;
         return NGX_OK;
+    }
+
+    if (ngx_http_ai_auth_body(r, ctx) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (ctx->identity.session.len) {
+        return ngx_http_ai_variable_fresh(v, &ctx->identity.session);
     }
 
     h = ngx_http_ai_header_in(r->main, &code);
@@ -706,13 +810,121 @@ ngx_http_ai_variable_session(ngx_http_request_t *r,
     }
 
     if (h) {
-        return ngx_http_ai_variable_set(v, &h->value);
+        return ngx_http_ai_variable_fresh(v, &h->value);
     }
 
     s = ngx_http_ai_str(ctx->peek.cache_key.len ? &ctx->peek.cache_key
                                                 : &ctx->peek.user);
 
-    return ngx_http_ai_variable_set(v, &s);
+    return ngx_http_ai_variable_fresh(v, &s);
+}
+
+
+/*
+ * Who asks may be wanted before a body is there, and where no ai_pass is: in
+ * the key of limit_req_zone, say.
+ */
+
+static ngx_http_ai_ctx_t *
+ngx_http_ai_variable_caller(ngx_http_request_t *r)
+{
+    r = r->main;
+
+    return ngx_http_ai_auth_is_on(&ngx_http_ai_loc_conf(r)->auth)
+           ? ngx_http_ai_ctx_early(r) : ngx_http_ai_ctx(r);
+}
+
+
+static ngx_int_t
+ngx_http_ai_variable_identity(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_str_t                s;
+    ngx_http_ai_ctx_t       *ctx;
+    ngx_http_ai_identity_t  *id;
+
+    ctx = ngx_http_ai_variable_caller(r);
+    if (ctx == NULL) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    if (ngx_http_ai_auth_body(r, ctx) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    id = &ctx->identity;
+    ngx_str_null(&s);
+
+    switch ((ngx_http_ai_who_e) data) {
+
+    case AI_V_KEY_ID:
+        s = id->key;
+        break;
+
+    case AI_V_TEAM:
+        s = id->team;
+        break;
+
+    case AI_V_PROJECT:
+        s = id->project;
+        break;
+
+    case AI_V_CUSTOMER:
+        s = id->customer;
+        break;
+
+    case AI_V_KEY_TIER:
+        s = id->tier;
+        break;
+
+    case AI_V_KEY_ROLE:
+        if (id->role) {
+            s = id->role->name;
+        }
+
+        break;
+    }
+
+    return ngx_http_ai_variable_fresh(v, &s);
+}
+
+
+/* $ai_key_NAME: an attribute of the key that is not built in */
+
+static ngx_int_t
+ngx_http_ai_variable_key(ngx_http_request_t *r, ngx_http_variable_value_t *v,
+    uintptr_t data)
+{
+    ngx_str_t *name = (ngx_str_t *) data;
+
+    ngx_str_t           attr, s;
+    ngx_http_ai_ctx_t  *ctx;
+    const ngx_str_t    *value;
+
+    ctx = ngx_http_ai_variable_caller(r);
+    if (ctx == NULL) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    if (ngx_http_ai_auth_identify(r, ctx) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    attr.data = name->data + sizeof("ai_key_") - 1;
+    attr.len = name->len - (sizeof("ai_key_") - 1);
+
+    value = ngx_http_ai_auth_attribute(ctx, &attr);
+
+    if (value == NULL) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    s = *value;
+
+    return ngx_http_ai_variable_fresh(v, &s);
 }
 
 
@@ -731,7 +943,7 @@ ngx_http_ai_variable_meta(ngx_http_request_t *r, ngx_http_variable_value_t *v,
     ngx_str_t           s;
     ngx_http_ai_ctx_t  *ctx;
 
-    ctx = ngx_http_ai_ctx(r);
+    ctx = ngx_http_ai_variable_ctx(r);
 
     if (ctx == NULL || ctx->peek.messages == 0) {
         v->not_found = 1;
@@ -759,6 +971,101 @@ ngx_http_ai_variable_meta(ngx_http_request_t *r, ngx_http_variable_value_t *v,
     }
 
     s = ngx_http_ai_str(&text);
+
+    return ngx_http_ai_variable_set(v, &s);
+}
+
+
+/* of the worker that answers; names were checked at start */
+
+static ngx_int_t
+ngx_http_ai_variable_redis(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_str_t *var = (ngx_str_t *) data;
+
+    ngx_str_t             name;
+    ngx_http_ai_redis_t  *rd;
+
+    static ngx_str_t      up = ngx_string("up"), down = ngx_string("down");
+
+    name.data = var->data + sizeof("ai_redis_") - 1;
+    name.len = var->len - (sizeof("ai_redis_") - 1);
+
+    rd = ngx_http_ai_redis_get(&ngx_http_ai_main_conf(r)->redis, &name);
+
+    if (rd == NULL) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    return ngx_http_ai_variable_set(v, ngx_http_ai_redis_is_up(rd) ? &up
+                                                                   : &down);
+}
+
+
+/* before a provider is asked what is known then, as for "ai_model" */
+
+static ngx_int_t
+ngx_http_ai_variable_limit(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_str_t                         s;
+    ngx_http_ai_ctx_t                *ctx;
+    const ngx_http_ai_limit_claim_t  *c;
+
+    static ngx_str_t  words[] = {
+        ngx_null_string, ngx_string("PASSED"), ngx_string("SOFT"),
+        ngx_string("REJECTED"), ngx_string("REJECTED_DRY_RUN")
+    };
+
+    ctx = ngx_http_ai_ctx(r);
+
+    if (ctx == NULL) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    ngx_http_ai_limit_peek(r, ctx);
+
+    c = ctx->limit ? ctx->limit->tight : NULL;
+
+    ngx_str_null(&s);
+
+    switch ((ngx_http_ai_limit_var_e) data) {
+
+    case AI_V_LIMIT_STATUS:
+        if (ctx->limit) {
+            s = words[ctx->limit->status];
+        }
+
+        break;
+
+    case AI_V_LIMIT_ZONE:
+        if (c) {
+            s = c->zone->name;
+        }
+
+        break;
+
+    case AI_V_LIMIT_REMAINING:
+        if (c == NULL) {
+            break;
+        }
+
+        if (c->unit != AI_UNIT_COST) {
+            return ngx_http_ai_variable_int(r, v, ngx_http_ai_limit_left(c));
+        }
+
+        s.data = ngx_pnalloc(r->pool, NGX_HTTP_AI_PRICE_LEN);
+        if (s.data == NULL) {
+            return NGX_ERROR;
+        }
+
+        s.len = ngx_http_ai_price_print(s.data, ngx_http_ai_limit_left(c))
+                - s.data;
+        break;
+    }
 
     return ngx_http_ai_variable_set(v, &s);
 }
