@@ -18,6 +18,7 @@ static char *ngx_http_ai_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
 static ngx_int_t ngx_http_ai_init_module(ngx_cycle_t *cycle);
 static ngx_int_t ngx_http_ai_init_process(ngx_cycle_t *cycle);
+static void ngx_http_ai_exit_process(ngx_cycle_t *cycle);
 
 
 static ngx_conf_enum_t  ngx_http_ai_error_formats[] = {
@@ -46,6 +47,11 @@ static ngx_conf_enum_t  ngx_http_ai_token_counts[] = {
 };
 
 
+static ngx_conf_num_bounds_t  ngx_http_ai_limit_status_bounds = {
+    ngx_conf_check_num_bounds, 400, 599
+};
+
+
 static ngx_command_t  ngx_http_ai_commands[] = {
 
     /* provider */
@@ -62,6 +68,43 @@ static ngx_command_t  ngx_http_ai_commands[] = {
     { ngx_string("ai_zone"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
       ngx_http_ai_zone,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("ai_redis"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_2MORE,
+      ngx_http_ai_redis,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    /* auth */
+
+    { ngx_string("ai_key_file"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
+      ngx_http_ai_key_file,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("ai_auth"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE123,
+      ngx_http_ai_auth,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("ai_identity"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
+      ngx_http_ai_identity,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("ai_role"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_BLOCK|NGX_CONF_TAKE1,
+      ngx_http_ai_role,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
       NULL },
@@ -112,6 +155,43 @@ static ngx_command_t  ngx_http_ai_commands[] = {
       ngx_http_ai_price,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
+      NULL },
+
+    /* limit */
+
+    { ngx_string("ai_alert"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_2MORE,
+      ngx_http_ai_alert,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("ai_limit_zone"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE23,
+      ngx_http_ai_limit_zone,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("ai_limit"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_ai_limit,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("ai_limit_status"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_ai_loc_conf_t, limit.status),
+      &ngx_http_ai_limit_status_bounds },
+
+    { ngx_string("ai_limit_dry_run"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_ai_loc_conf_t, limit.dry_run),
       NULL },
 
     /* core */
@@ -221,6 +301,29 @@ static ngx_command_t  ngx_http_ai_commands[] = {
       offsetof(ngx_http_ai_loc_conf_t, meter.flag),
       NULL },
 
+    /* observe */
+
+    { ngx_string("ai_api"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
+      ngx_http_ai_api,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("ai_metrics"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE12,
+      ngx_http_ai_metrics,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("ai_metrics_label"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE23,
+      ngx_http_ai_metrics_label,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
       ngx_null_command
 };
 
@@ -250,8 +353,8 @@ ngx_module_t  ngx_http_ai_gateway_module = {
     ngx_http_ai_init_process,              /* init process */
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */
-    NULL,                                  /* exit process */
-    NULL,                                  /* exit master */
+    ngx_http_ai_exit_process,              /* exit process */
+    ngx_http_ai_spend_exit_master,         /* exit master */
     NGX_MODULE_V1_PADDING
 };
 
@@ -305,6 +408,7 @@ ngx_http_ai_create_main_conf(ngx_conf_t *cf)
     }
 
     if (ngx_http_ai_provider_create(cf, &conf->provider) != NGX_OK
+        || ngx_http_ai_redis_create(cf, &conf->redis) != NGX_OK
         || ngx_http_ai_route_create(cf, &conf->route) != NGX_OK)
     {
         return NULL;
@@ -321,17 +425,22 @@ ngx_http_ai_init_main_conf(ngx_conf_t *cf, void *conf)
 
     /* routes are known before locations are merged: ai_pass looks there */
 
-    if ((amcf->provider.providers.nelts != 0 || amcf->meter.any)
+    if ((amcf->provider.providers.nelts != 0 || amcf->meter.any
+         || amcf->metrics.any)
         && (ngx_http_ai_zone_init_conf(cf, &amcf->zone) != NGX_OK
             || ngx_http_ai_count_init_conf(&amcf->count, &amcf->zone)
                != NGX_OK
             || ngx_http_ai_price_init_conf(&amcf->price, &amcf->zone)
-               != NGX_OK))
+               != NGX_OK
+            || ngx_http_ai_limit_init_conf(cf, amcf) != NGX_OK
+            || ngx_http_ai_spend_init_conf(cf, amcf) != NGX_OK))
     {
         return NGX_CONF_ERROR;
     }
 
-    if (ngx_http_ai_route_init(cf, &amcf->route, &amcf->provider) != NGX_OK) {
+    if (ngx_http_ai_route_init(cf, &amcf->route, &amcf->provider) != NGX_OK
+        || ngx_http_ai_auth_init_conf(cf, amcf) != NGX_OK)
+    {
         return NGX_CONF_ERROR;
     }
 
@@ -350,9 +459,11 @@ ngx_http_ai_create_loc_conf(ngx_conf_t *cf)
     }
 
     ngx_http_ai_pass_create(&conf->pass);
+    ngx_http_ai_limit_create(&conf->limit);
     conf->route.require = NGX_CONF_UNSET_PTR;
     conf->count.mode = NGX_CONF_UNSET_UINT;
     conf->meter.flag = NGX_CONF_UNSET;
+    ngx_http_ai_auth_create(&conf->auth);
 
     return conf;
 }
@@ -376,7 +487,17 @@ ngx_http_ai_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         return rv;
     }
 
+    rv = ngx_http_ai_limit_merge(cf, &prev->limit, &conf->limit);
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
     rv = ngx_http_ai_route_merge(cf, &prev->route, &conf->route);
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    rv = ngx_http_ai_auth_merge(cf, &prev->auth, &conf->auth);
     if (rv != NGX_CONF_OK) {
         return rv;
     }
@@ -395,14 +516,27 @@ ngx_http_ai_postconfiguration(ngx_conf_t *cf)
     amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_ai_gateway_module);
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
 
+    if (ngx_http_ai_auth_init(cf, &amcf->auth) != NGX_OK
+        || ngx_http_ai_redis_check(cf, &amcf->redis) != NGX_OK
+        || ngx_http_ai_api_init(cf, amcf) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     /* without a provider nothing of this runs, but for what ai_meter needs */
+
+    if (ngx_http_ai_metrics_init(cf, amcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     if (amcf->provider.providers.nelts == 0 && !amcf->meter.any) {
         return NGX_OK;
     }
 
     if (ngx_http_ai_provider_init(cf, &amcf->provider) != NGX_OK
-        || ngx_http_ai_count_init(cf, amcf) != NGX_OK)
+        || ngx_http_ai_count_init(cf, amcf) != NGX_OK
+        || ngx_http_ai_alert_init(cf, amcf) != NGX_OK
+        || ngx_http_ai_limit_init(cf, amcf) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -434,6 +568,14 @@ ngx_http_ai_init_module(ngx_cycle_t *cycle)
         return NGX_OK;
     }
 
+    if (ngx_http_ai_limit_init_module(cycle, amcf) != NGX_OK
+        || ngx_http_ai_spend_init_module(cycle, amcf) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_http_ai_metrics_init_module(&amcf->metrics);
+
     return ngx_http_ai_route_init_module(cycle, &amcf->route,
                                          amcf->zone.shm_zone);
 }
@@ -444,6 +586,10 @@ ngx_http_ai_init_process(ngx_cycle_t *cycle)
 {
     ngx_http_ai_main_conf_t  *amcf;
 
+    if (ngx_http_ai_redis_init_process(cycle) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     amcf = ngx_http_cycle_get_module_main_conf(cycle,
                                                ngx_http_ai_gateway_module);
 
@@ -451,5 +597,16 @@ ngx_http_ai_init_process(ngx_cycle_t *cycle)
         return NGX_OK;
     }
 
-    return ngx_http_ai_zone_init_process(cycle);
+    if (ngx_http_ai_zone_init_process(cycle) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_ai_spend_init_process(cycle);
+}
+
+
+static void
+ngx_http_ai_exit_process(ngx_cycle_t *cycle)
+{
+    ngx_http_ai_redis_exit_process(cycle);
 }
