@@ -44,7 +44,7 @@ for (grep { /^directive / } @list) {
 
 for (grep { /^line / } @list) {
     my ($block, $name) = /^line (\w+) (\w+)$/;
-    my ($room) = $block =~ /^ai_(\w+)/;
+    my ($room) = $block eq 'ai_role' ? 'auth' : $block =~ /^ai_(\w+)/;
 
     my ($text) = $readme{$room} =~
         /^(Syntax:   $block \w+ \{.*?)(?=^Syntax:   |\z)/ms;

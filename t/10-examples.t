@@ -9,11 +9,17 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 
+use Digest::SHA qw/ hmac_sha256_hex /;
 use JSON::PP ();
 use MIME::Base64;
 use Test::More;
 
 use AI::Test;
+
+# the virtual key of clients, for those who ask for one
+
+my @client = (Authorization => 'Bearer sk-test-client');
+my $roles;
 
 # the model to ask for, and where: file => [uri, model, answers ..]
 
@@ -26,6 +32,11 @@ my %ask = (
         [ '/v1', 'gpt-4.1-mini', 'OpenAI' ],
         [ '/v1', 'claude-sonnet-4-5', 'Anthropic' ],
         [ '/v1', 'gemini-2.5-flash', 'Gemini' ] ],
+    'keys.conf' => [
+        [ '/v1', 'gpt-4.1', 'OpenAI' ],
+        [ '/teams/v1', 'claude-sonnet-4-5', 'Anthropic' ],
+        [ '/near/v1', 'gpt-4.1', 'OpenAI' ],
+        [ '/free/v1', 'gpt-4.1', 'OpenAI' ] ],
     'failover.conf' => [
         [ '/v1', 'assistant', 'OpenAI' ],
         [ '/strict/v1', 'gpt-4.1', 'OpenAI' ],
@@ -58,8 +69,15 @@ my %ask = (
         [ '/v1', 'gemini', 'Gemini' ],
         [ '/v1', 'claude', 'Anthropic' ] ],
     'tls-options.conf' => [ [ '/v1', 'any', 'OpenAI' ] ],
+    'redis.conf' => [ [ '/v1', 'gpt-4.1', 'OpenAI' ] ],
     'timeouts.conf' => [ [ '/v1', 'any', 'OpenAI' ] ],
+    'metrics.conf' => [ [ '/v1', 'any', 'OpenAI' ] ],
     'meter.conf' => [ [ '/v1', 'gpt-4.1', 'OpenAI' ] ],
+    'usage.conf' => [ [ '/v1', 'gpt-4.1', 'OpenAI' ] ],
+    'budgets.conf' => [ [ '/v1', 'gpt-4.1', 'OpenAI' ] ],
+    'limits.conf' => [
+        [ '/v1', 'gpt-4.1', 'OpenAI' ],
+        [ '/off/v1', 'any', 'OpenAI' ] ],
     'errors.conf' => [
         [ '/v1', 'gpt-4.1', 'OpenAI' ],
         [ '/branded/v1', 'gpt-4.1', 'OpenAI' ],
@@ -79,6 +97,23 @@ my %promise = (
         ok($t->wait_for(sub { $t->read_file('ai.log') =~
             /providers="openai, anthropic".*"503, 200".*reason=http_5/ }, 5),
            'failover: the log');
+    },
+
+    'keys.conf' => sub {
+        my ($mock, $t) = @_;
+
+        my $r = chat('/v1', 'gpt-4.1', 'Hi', Authorization => 'Bearer no');
+        is($r->status, 401, 'keys: another key');
+        is(chat('/near/v1', 'gpt-4.1', 'Hi', Authorization => '')->status,
+           200, 'keys: from near without one');
+        is(chat('/free/v1', 'gpt-4.1', 'Hi', Authorization => '')->status,
+           200, 'keys: without one');
+        is(http_post('/v1/embeddings', { model => 'gpt-4.1', input => 'x' },
+                     Authorization => 'Bearer sk-test-client')->status, 403,
+           'keys: what the role has not');
+        ok($t->wait_for(sub { $t->read_file('keys.json') =~
+            /"key":"ci-bot","team":"search",.*"role":"developer",
+             "cost_center":"42"/x }, 5), 'keys: the log');
     },
 
     'demo.conf' => sub {
@@ -155,6 +190,16 @@ my %promise = (
         ok($error->{error}, 'json-log: an error');
     },
 
+    'metrics.conf' => sub {
+        my $page = http_get('/metrics')->body;
+        like($page, qr/^nginx_ai_requests_total\{route="assistant",provider=
+             "openai",model="gpt-4.1",operation="chat",code="200",
+             team="none"\}\ \d/mx, 'metrics: requests');
+        like($page, qr/^nginx_ai_cost_usd_total\{route="assistant",provider=
+             "openai",model="gpt-4.1",team="none"\}\ 0\.0000/mx,
+             'metrics: cost');
+    },
+
     'meter.conf' => sub {
         my ($mock, $t) = @_;
 
@@ -162,6 +207,83 @@ my %promise = (
             . 'source=provider cost=0.000022000 ';
         ok($t->wait_for(sub { $t->read_file('tokens.log') =~ /\Q$line/ }, 5),
            'meter: the log');
+    },
+
+    'usage.conf' => sub {
+        my $usage = http_get('/api/usage?group_by=team,model&step=day')->json;
+        ok($usage->{data}, 'usage: the API');
+    },
+
+    'budgets.conf' => sub {
+        my ($mock, $t) = @_;
+        my ($r, @models);
+
+        # 22 millionths of a USD each, of 200
+
+        for (1 .. 40) {
+            $r = chat('/v1', 'gpt-4.1', 'Hi', -body => { max_tokens => 2 });
+            last if $r->status != 200;
+        }
+
+        @models = map { $_->{json}{model} }
+            grep { $_->{path} =~ /completions/ } $mock->ledger;
+        like("@models", qr/^(?:gpt-4\.1 ){4,9}(?:gpt-4\.1-mini ?){1,9}$/,
+             'budgets: from 80 % on a cheaper model');
+        is($r->status, 429, 'budgets: then refused');
+        is($r->json->{error}{message}, 'The budget of team search is used up.',
+           'budgets: with a message');
+        is($r->header('x-should-retry'), 'false', 'budgets: for long');
+
+        is(chat('/v1', 'nobody-knows')->status, 429, 'budgets: any model');
+
+        my ($limit) = @{ http_get('/api/limits?zone=team&key=search')
+                         ->json->{data} };
+        is("@$limit{qw/ unit period limit /}", 'cost month 0.000200000',
+           'budgets: the API');
+        cmp_ok($limit->{used}, '>', 0.00018, 'budgets: what was used');
+
+        ok($t->wait_for(sub { 2 == grep { $_->{path} eq '/hook'
+            && $_->{json}{key} eq 'search'
+            && $_->{json}{event} =~ /^(?:soft|exceeded)$/ } $mock->ledger },
+            10), 'budgets: two alerts');
+        like($t->read_file('budgets.json'), qr/"team":"search",.*"limit":
+             "REJECTED","zone":"team"/x, 'budgets: the log');
+        like(http_get('/metrics')->body, qr/^nginx_ai_limit_total\{zone="team",
+             unit="cost",result="rejected"\}\ 2/mx, 'budgets: metrics');
+        like(http_get('/metrics')->body, qr/^nginx_ai_limit_used_ratio\{
+             zone="team",unit="cost",key="search"\}\ 0\.9[0-9]/mx,
+             'budgets: how much of it');
+    },
+
+    'limits.conf' => sub {
+        my ($mock, $t) = @_;
+
+        my $r = chat('/v1', 'gpt-4.1');
+        is($r->header('x-ratelimit-limit-requests'), 140, 'limits: a key');
+        is($r->header('x-ratelimit-limit-tokens'), 400_000, 'limits: a plan');
+
+        $r = chat('/agents/v1', 'gpt-4.1', 'Hi',
+                  -body => { max_tokens => 32_000, stream => \1 });
+        cmp_ok($r->header('x-ratelimit-remaining-tokens'), '>', 390_000,
+               'limits: only 1000 of an answer');
+
+        $mock->clear;
+        chat('/v1', 'gpt-4.1', 'Hi', -body => { max_tokens => 2 })
+            for 1 .. 2;
+        is(chat('/always/v1', 'gpt-4.1')->status, 200, 'limits: in time');
+
+        my @all = map { chat('/free/v1', 'any', 'Hi', Authorization => '') }
+            1 .. 31;
+        is(join('', map { $_->status != 200 } @all), ('') x 30 . '1',
+           'limits: 30 of an address');
+        is($all[30]->status, 503, 'limits: another status');
+        is($all[30]->json->{error}{message},
+           'Too many requests from 127.0.0.1', 'limits: a message');
+
+        is(join(' ', map { chat('/trial/v1', 'x')->status } 1 .. 3),
+           '200 200 200', 'limits: a trial');
+        ok($t->wait_for(sub { $t->read_file('trial.log') =~
+            /ci-bot REJECTED_DRY_RUN key 0$/m }, 5), 'limits: its log');
     },
 
     'prices.conf' => sub {
@@ -266,6 +388,13 @@ my %promise = (
             @{ http_get('/api/tags')->json->{models} }), 'clouds: its list');
     },
 
+    'redis.conf' => sub {
+        my ($mock, $t) = @_;
+
+        ok($t->wait_for(sub { http_get('/health')->body eq "redis: up\n" }, 5),
+           'redis: up');
+    },
+
     'errors.conf' => sub {
         my ($mock) = @_;
 
@@ -340,7 +469,14 @@ sub example {
         ? $t->mock(\@rules, port => 8443, tls => 1, cn => 'llm.example.com')
         : undef;
 
+    AI::Test::Redis->start($t, port => 6379, password => 'sk-test-redis',
+        options => [ '--requirepass', 'sk-test-redis' ])
+        if $conf =~ /^ +ai_redis /m;
+
+    $roles = $conf =~ /^ +ai_role /m ? ' role=developer' : '';
     $t->write_file_expand('nginx.conf', rewritten($t, $conf));
+    unlike($t->read_file('nginx.conf'), qr{/var/(?:lib|log)/|/etc/nginx/},
+           "$file: nothing is outside of the test");
     my ($ok, $said) = $t->test_config;
     ok($ok, "$file: nginx -t") or diag($said);
     unlike($said, qr/\[warn\]/, "$file: no warning");
@@ -357,7 +493,8 @@ sub example {
         like($r->body, qr/$from/, "$file: $uri, $model: who answered");
     }
 
-    is(http_get('/v1/models')->json->{object}, 'list', "$file: models");
+    is(http_get('/v1/models', @client)->json->{object}, 'list',
+       "$file: models");
     $promise{$file}->($mock, $t) if $promise{$file};
 
     $mock->stop;
@@ -369,9 +506,11 @@ sub example {
 sub chat {
     my ($uri, $model, $text, %headers) = @_;
 
+    my $more = delete $headers{-body} // {};
+
     return http_post("$uri/chat/completions", { model => $model,
-        messages => [ { role => 'user', content => $text // 'Hello' } ] },
-        %headers);
+        messages => [ { role => 'user', content => $text // 'Hello' } ],
+        %$more }, @client, %headers);
 }
 
 
@@ -411,9 +550,10 @@ sub rewritten {
         s/^load_module .*\n/%%TEST_GLOBALS%%/m;
         s/^http \{\n/http {\n    %%TEST_GLOBALS_HTTP%%\n/m;
         s/^ *error_log .*\n//gm;
-        s/127\.0\.0\.1:8080/127.0.0.1:%%PORT_8080%%/g;
+        s/127\.0\.0\.1:(8080|6379)/127.0.0.1:%%PORT_$1%%/g;
         s{^( +)server 10\.[\d.]+:\d+}{$1server 127.0.0.1:%%PORT_8081%%}gm;
         s{/var/log/nginx/}{$dir/}g;
+        s{/var/lib/nginx/ai\b}{$dir/state}g;
         s{/etc/nginx/ai/([\w.-]+)}{ secret($t, $1) }ge;
         s{^ +ai_provider (\S+) +\{.*?\}\n}{ provider($1, $&) }gmse;
     }
@@ -455,6 +595,19 @@ sub secret {
     } elsif ($name =~ /\.tiktoken$/) {
         $t->write_file($path, join '', map {
             encode_base64(chr, '') . " $_\n" } 0 .. 255);
+
+    } elsif ($name eq 'keys') {
+        $t->write_file($path, 'hmac:' . hmac_sha256_hex('sk-test-client',
+            'sk-test-pepper') . " id=ci-bot team=search tier=gold "
+            . "customer=acme cost_center=42$roles\n");
+        chmod 0600, "$dir/$path";
+
+    } elsif ($name eq 'budgets.map') {
+        $t->write_file($path, "search 0.0002;\n");
+
+    } elsif ($name eq 'hook.url') {
+        $t->write_file($path, 'http://127.0.0.1:' . $t->port(8081)
+            . "/hook\n");
 
     } elsif ($name eq 'ca.pem') {
         $t->write_file($path, $t->slurp($t->ca));

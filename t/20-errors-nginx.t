@@ -28,6 +28,7 @@ http {
 
     limit_req_zone $server_port zone=one:64k rate=1r/m;
     limit_req_zone $uri zone=two:64k rate=1r/m;
+    ai_client_abort cut;
     limit_conn_zone $server_port zone=conn:64k;
 
     ai_provider p {

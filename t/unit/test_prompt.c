@@ -956,6 +956,41 @@ say(uint32_t choice, uint32_t index, const char *text)
 }
 
 
+/* asked behind every piece, it says what the count says */
+
+static void
+output_reaches(void)
+{
+    int       bad;
+    size_t    i;
+    int64_t   n;
+    asked_t   a;
+
+    static const char *const  pieces[] = {
+        "The ", "quick brown fox", " jumps", "over", "\\n\\n", "xxxxxxxxxxxx",
+        "\\u00e9\\u4e2d", "12345678", " and then", "."
+    };
+
+    asked_model(&a, "gpt-4o");
+
+    for (n = 1; n < 200; n += 13) {
+        ai_output_init(&output, &a.model, a.tokenizer, mem_pool());
+        bad = 0;
+
+        for (i = 0; i < 100; i++) {
+            say(i / 50, 0, pieces[i % 10]);
+            bad += ai_output_reaches(&output, n)
+                   != (ai_output_tokens(&output) >= n);
+        }
+
+        is_int(bad, 0, "reaches %d when it does", (int) n);
+    }
+
+    ai_output_init(&output, &a.model, a.tokenizer, mem_pool());
+    is_int(ai_output_reaches(&output, 1), 0, "nothing reaches nothing");
+}
+
+
 static void
 output_pieces(void)
 {
@@ -1115,6 +1150,7 @@ main(void)
     files();
     outputs_as_recorded();
     output_pieces();
+    output_reaches();
     calls();
     no_memory();
 
