@@ -51,6 +51,9 @@ static ngx_int_t ngx_http_ai_limit_unpriced(ngx_http_request_t *r,
 static ngx_int_t ngx_http_ai_limit_take(ngx_http_ai_ctx_t *ctx,
     ngx_http_ai_limit_ctx_t *limit, const ngx_http_ai_candidate_t *candidate,
     ngx_http_ai_limit_claim_t **refused);
+static ngx_int_t ngx_http_ai_limit_look(ngx_http_ai_ctx_t *ctx,
+    ngx_http_ai_limit_ctx_t *limit, int64_t now,
+    ngx_http_ai_limit_claim_t **refused);
 static ngx_uint_t ngx_http_ai_limit_is_near(
     const ngx_http_ai_limit_claim_t *claim);
 static ngx_uint_t ngx_http_ai_limit_lets_pass(ngx_http_ai_ctx_t *ctx,
@@ -573,56 +576,26 @@ ngx_http_ai_limit_take(ngx_http_ai_ctx_t *ctx, ngx_http_ai_limit_ctx_t *limit,
                              : NGX_HTTP_AI_LIMIT_NONE;
     limit->tight = NULL;
 
-    for (i = 0; i < limit->n; i++) {
-        c = &limit->claim[i];
-        c->refused = 0;
+    rc = ngx_http_ai_limit_look(ctx, limit, now, refused);
 
-        c->claim.quota = ngx_http_ai_limit_quota(amcf, c, now);
-
-        if (c->claim.quota == NULL) {
-            rc = NGX_BUSY;
-            goto done;
-        }
-
-        c->claim.quota->limit = c->claim.limit;
-
-        ai_quota_roll(c->claim.quota, c->claim.tz, now, redo);
+    if (rc != NGX_OK) {
+        goto done;
     }
+
+    series = ngx_http_ai_spend_series(ctx, candidate);
 
     ai_redo_begin(redo);
 
     for (i = 0, n = 0; i < limit->n; i++) {
         c = &limit->claim[i];
 
-        c->refused = !ai_quota_check(&c->claim, now, redo);
-
-        if (ctx->bounded && ngx_http_ai_limit_is_near(c)) {
-            rc = NGX_AGAIN;
-            goto done;
-        }
-
-        if (c->refused) {
-
-            if (ngx_http_ai_limit_lets_pass(ctx, c)) {
-                limit->status = NGX_HTTP_AI_LIMIT_REJECTED_DRY_RUN;
-
-            } else if (*refused == NULL
-                       || c->claim.wait > (*refused)->claim.wait)
-            {
-                *refused = c;
-            }
-
-        } else if (limit->status == NGX_HTTP_AI_LIMIT_PASSED
-                   && ngx_http_ai_limit_is_soft(c, c->claim.used
-                                                   + c->claim.amount))
-        {
-            limit->status = NGX_HTTP_AI_LIMIT_SOFT;
-        }
-
-        ngx_http_ai_limit_tighten(limit, c);
-
         if (c->twin) {
             continue;
+        }
+
+        if (ai_quota_take(&c->claim, redo) != AI_OK) {
+            rc = NGX_BUSY;
+            goto done;
         }
 
         scope[n].counter = c->id;
@@ -632,26 +605,6 @@ ngx_http_ai_limit_take(ngx_http_ai_ctx_t *ctx, ngx_http_ai_limit_ctx_t *limit,
         scope[n].reserve = c->claim.amount;
 
         n++;
-    }
-
-    /* all were looked at: the client is told of each */
-
-    if (*refused) {
-        rc = NGX_DECLINED;
-        goto done;
-    }
-
-    series = ngx_http_ai_spend_series(ctx, candidate);
-
-    ai_redo_begin(redo);
-
-    for (i = 0; i < limit->n; i++) {
-        c = &limit->claim[i];
-
-        if (!c->twin && ai_quota_take(&c->claim, redo) != AI_OK) {
-            rc = NGX_BUSY;
-            goto done;
-        }
     }
 
     ctx->ticket = ai_ledger_reserve(amcf->spend.ledger,
@@ -687,6 +640,72 @@ done:
     }
 
     return rc;
+}
+
+
+/* all are looked at, since the client is told of each: NGX_OK, or one has
+ * *refused */
+
+static ngx_int_t
+ngx_http_ai_limit_look(ngx_http_ai_ctx_t *ctx, ngx_http_ai_limit_ctx_t *limit,
+    int64_t now, ngx_http_ai_limit_claim_t **refused)
+{
+    ai_redo_t                  *redo;
+    ngx_uint_t                  i;
+    ngx_http_ai_main_conf_t    *amcf;
+    ngx_http_ai_limit_claim_t  *c;
+
+    amcf = (ngx_http_ai_main_conf_t *) ngx_http_ai_main_conf(ctx->request);
+    redo = ai_ledger_redo(amcf->spend.ledger);
+
+    for (i = 0; i < limit->n; i++) {
+        c = &limit->claim[i];
+        c->refused = 0;
+
+        c->claim.quota = ngx_http_ai_limit_quota(amcf, c, now);
+
+        if (c->claim.quota == NULL) {
+            return NGX_BUSY;
+        }
+
+        c->claim.quota->limit = c->claim.limit;
+
+        ai_quota_roll(c->claim.quota, c->claim.tz, now, redo);
+    }
+
+    ai_redo_begin(redo);
+
+    for (i = 0; i < limit->n; i++) {
+        c = &limit->claim[i];
+
+        c->refused = !ai_quota_check(&c->claim, now, redo);
+
+        if (ctx->bounded && ngx_http_ai_limit_is_near(c)) {
+            return NGX_AGAIN;
+        }
+
+        if (c->refused) {
+
+            if (ngx_http_ai_limit_lets_pass(ctx, c)) {
+                limit->status = NGX_HTTP_AI_LIMIT_REJECTED_DRY_RUN;
+
+            } else if (*refused == NULL
+                       || c->claim.wait > (*refused)->claim.wait)
+            {
+                *refused = c;
+            }
+
+        } else if (limit->status == NGX_HTTP_AI_LIMIT_PASSED
+                   && ngx_http_ai_limit_is_soft(c, c->claim.used
+                                                   + c->claim.amount))
+        {
+            limit->status = NGX_HTTP_AI_LIMIT_SOFT;
+        }
+
+        ngx_http_ai_limit_tighten(limit, c);
+    }
+
+    return *refused ? NGX_DECLINED : NGX_OK;
 }
 
 

@@ -158,7 +158,9 @@ ngx_int_t ngx_http_ai_limit_init_module(ngx_cycle_t *cycle,
 /* the part of spend that is ours */
 extern const ngx_http_ai_spend_hooks_t  ngx_http_ai_limit_hooks;
 
-/* a zone's entry of a name's hash; NULL: none */
+/* a zone of a name, at configuration time, and of a name's hash; NULL: none */
+ngx_http_ai_limit_zone_t *ngx_http_ai_limit_by_name(
+    const ngx_http_ai_main_conf_t *amcf, ngx_str_t *name);
 ngx_http_ai_limit_zone_t *ngx_http_ai_limit_by_hash(
     const ngx_http_ai_main_conf_t *amcf, uint32_t hash);
 

@@ -41,8 +41,6 @@ static ngx_int_t ngx_http_ai_limit_check(ngx_conf_t *cf,
     ngx_http_ai_limit_rule_t *rule);
 static char *ngx_http_ai_limit_resolve(ngx_conf_t *cf,
     ngx_http_ai_main_conf_t *amcf, ngx_http_ai_limit_rule_t *rule);
-static ngx_http_ai_limit_zone_t *ngx_http_ai_limit_find(
-    const ngx_http_ai_main_conf_t *amcf, ngx_str_t *name);
 
 
 static struct {
@@ -555,7 +553,7 @@ ngx_http_ai_limit_resolve(ngx_conf_t *cf, ngx_http_ai_main_conf_t *amcf,
         return NGX_CONF_OK;
     }
 
-    rule->zone = ngx_http_ai_limit_find(amcf, &rule->name);
+    rule->zone = ngx_http_ai_limit_by_name(amcf, &rule->name);
 
     if (rule->zone == NULL) {
         n = amcf->limit.zones ? ngx_min(amcf->limit.zones->nelts, 16) : 0;
@@ -589,28 +587,4 @@ ngx_http_ai_limit_resolve(ngx_conf_t *cf, ngx_http_ai_main_conf_t *amcf,
     }
 
     return NGX_CONF_OK;
-}
-
-
-static ngx_http_ai_limit_zone_t *
-ngx_http_ai_limit_find(const ngx_http_ai_main_conf_t *amcf, ngx_str_t *name)
-{
-    ngx_uint_t                  i;
-    ngx_http_ai_limit_zone_t  **zones;
-
-    if (amcf->limit.zones == NULL) {
-        return NULL;
-    }
-
-    zones = amcf->limit.zones->elts;
-
-    for (i = 0; i < amcf->limit.zones->nelts; i++) {
-        if (zones[i]->name.len == name->len
-            && ngx_memcmp(zones[i]->name.data, name->data, name->len) == 0)
-        {
-            return zones[i];
-        }
-    }
-
-    return NULL;
 }

@@ -12,6 +12,8 @@
 #define NGX_HTTP_AI_LIMIT_KEYS   "keys"     /* the zone of keys' own limits */
 
 
+static char *ngx_http_ai_limit_zone_add(ngx_conf_t *cf,
+    ngx_http_ai_main_conf_t *amcf, ngx_str_t *name, size_t size);
 static ngx_int_t ngx_http_ai_limit_zone_init(ngx_shm_zone_t *shm_zone,
     void *data);
 static ngx_int_t ngx_http_ai_limit_zone_format(ngx_http_ai_limit_zone_t *zone,
@@ -48,12 +50,10 @@ ngx_http_ai_limit_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_ai_main_conf_t  *amcf = conf;
 
-    u_char                             *p;
-    ssize_t                             size;
-    ngx_str_t                          *value, name, s;
-    ngx_uint_t                          i;
-    ngx_http_ai_limit_zone_t           *zone, **zones;
-    ngx_http_compile_complex_value_t    ccv;
+    u_char      *p;
+    ssize_t      size;
+    ngx_str_t   *value, name, s;
+    ngx_uint_t   i;
 
     value = cf->args->elts;
     size = 0;
@@ -120,6 +120,20 @@ ngx_http_ai_limit_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
+    return ngx_http_ai_limit_zone_add(cf, amcf, &name, size);
+}
+
+
+static char *
+ngx_http_ai_limit_zone_add(ngx_conf_t *cf, ngx_http_ai_main_conf_t *amcf,
+    ngx_str_t *name, size_t size)
+{
+    ngx_str_t                         *value;
+    ngx_http_ai_limit_zone_t          *zone, **zones;
+    ngx_http_compile_complex_value_t   ccv;
+
+    value = cf->args->elts;
+
     if (amcf->limit.zones == NULL) {
         amcf->limit.zones = ngx_array_create(cf->pool, 4,
                                          sizeof(ngx_http_ai_limit_zone_t *));
@@ -128,16 +142,10 @@ ngx_http_ai_limit_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         }
     }
 
-    zones = amcf->limit.zones->elts;
-
-    for (i = 0; i < amcf->limit.zones->nelts; i++) {
-        if (zones[i]->name.len == name.len
-            && ngx_memcmp(zones[i]->name.data, name.data, name.len) == 0)
-        {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "duplicate zone \"%V\"", &name);
-            return NGX_CONF_ERROR;
-        }
+    if (ngx_http_ai_limit_by_name(amcf, name)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "duplicate zone \"%V\"", name);
+        return NGX_CONF_ERROR;
     }
 
     zone = ngx_pcalloc(cf->pool, sizeof(ngx_http_ai_limit_zone_t));
@@ -149,8 +157,8 @@ ngx_http_ai_limit_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     *zones = zone;
 
-    zone->name = name;
-    zone->hash = ngx_crc32_short(name.data, name.len);
+    zone->name = *name;
+    zone->hash = ngx_crc32_short(name->data, name->len);
     ngx_http_ai_place(cf, &zone->place);
 
     ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
@@ -171,7 +179,7 @@ ngx_http_ai_limit_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     if (zone->shm_zone->data) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "zone \"%V\" is that of \"ai_zone\"", &name);
+                           "zone \"%V\" is that of \"ai_zone\"", name);
         return NGX_CONF_ERROR;
     }
 
@@ -181,6 +189,30 @@ ngx_http_ai_limit_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_http_ai_spend_ask(cf);
 
     return NGX_CONF_OK;
+}
+
+
+ngx_http_ai_limit_zone_t *
+ngx_http_ai_limit_by_name(const ngx_http_ai_main_conf_t *amcf, ngx_str_t *name)
+{
+    ngx_uint_t                  i;
+    ngx_http_ai_limit_zone_t  **zones;
+
+    if (amcf->limit.zones == NULL) {
+        return NULL;
+    }
+
+    zones = amcf->limit.zones->elts;
+
+    for (i = 0; i < amcf->limit.zones->nelts; i++) {
+        if (zones[i]->name.len == name->len
+            && ngx_memcmp(zones[i]->name.data, name->data, name->len) == 0)
+        {
+            return zones[i];
+        }
+    }
+
+    return NULL;
 }
 
 
