@@ -292,8 +292,6 @@ void ngx_http_ai_drain_begin(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx);
 ngx_int_t ngx_http_ai_drain_step(ngx_http_request_t *r,
     ngx_http_ai_ctx_t *ctx);
 void ngx_http_ai_drain_end(ngx_http_ai_ctx_t *ctx);
-/* how many answers this worker drains just now */
-ngx_uint_t ngx_http_ai_draining(void);
 
 /* core/attempt */
 ngx_int_t ngx_http_ai_attempt_launch(ngx_http_ai_ctx_t *ctx,

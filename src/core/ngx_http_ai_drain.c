@@ -33,13 +33,6 @@ static void ngx_http_ai_drain_timer(ngx_event_t *ev);
 static ngx_uint_t  ngx_http_ai_drain_count;
 
 
-ngx_uint_t
-ngx_http_ai_draining(void)
-{
-    return ngx_http_ai_drain_count;
-}
-
-
 /* one that has closed its own side only counts as gone, as with nginx */
 
 ngx_uint_t
