@@ -405,20 +405,7 @@ for my $case (@taken) {
 }
 
 
-sub check {
-    my ($text) = @_;
-
-    # the braces of a case may be left open where it is refused before them
-    (my $config = $text) =~ s/\@\@//;
-    my $open = () = $config =~ /\{/g;
-    my $shut = () = $config =~ /\}/g;
-    $config .= ' }' x ($open - $shut);
-
-    $t->write_file_expand('nginx.conf', "$head$config\n}\n");
-
-    truncate "$dir/test.out", 0;
-    return $t->test_config;
-}
+sub check { return $t->check_config($head, @_) }
 
 
 # the line of the mark
@@ -426,7 +413,6 @@ sub check {
 sub line_of {
     my ($text, $more) = @_;
 
-    my ($before) = $text =~ /^(.*?)\@\@/s or return 0;
-    return 1 + ($head =~ tr/\n//) + ($before =~ tr/\n//)
-        + ($more && $more =~ /^-?\d+$/ ? $more : 0);
+    my $line = $t->marked_line($head, $text) or return 0;
+    return $line + ($more && $more =~ /^-?\d+$/ ? $more : 0);
 }

@@ -150,26 +150,5 @@ for my $text (@taken) {
 }
 
 
-sub check {
-    my ($text) = @_;
-
-    (my $config = $text) =~ s/\@\@//;
-    my $open = () = $config =~ /\{/g;
-    my $shut = () = $config =~ /\}/g;
-    $config .= ' }' x ($open - $shut);
-
-    $t->write_file('nginx.conf', "$head$config\n}\n");
-
-    truncate "$dir/test.out", 0;
-    return $t->test_config;
-}
-
-
-# the line of the mark
-
-sub line_of {
-    my ($text) = @_;
-
-    my ($before) = $text =~ /^(.*?)\@\@/s or return 0;
-    return 1 + ($head =~ tr/\n//) + ($before =~ tr/\n//);
-}
+sub check { return $t->check_config($head, @_) }
+sub line_of { return $t->marked_line($head, @_) }

@@ -480,6 +480,35 @@ sub spawn {
 }
 
 
+# A case of "nginx -t" behind a head that opens http { }: as test_config.  "@@"
+# marks the line that a message is to name, and is taken out; braces may be left
+# open where a case is refused before them.
+
+sub check_config {
+    my ($self, $head, $text) = @_;
+
+    (my $config = $text) =~ s/\@\@//;
+    my $open = () = $config =~ /\{/g;
+    my $shut = () = $config =~ /\}/g;
+    $config .= ' }' x ($open - $shut);
+
+    $self->write_file_expand('nginx.conf', "$head$config\n}\n");
+
+    truncate "$self->{dir}/test.out", 0;
+    return $self->test_config;
+}
+
+
+# The number of the line with the mark, 0 without one.
+
+sub marked_line {
+    my ($self, $head, $text) = @_;
+
+    my ($before) = $text =~ /^(.*?)\@\@/s or return 0;
+    return 1 + ($head =~ tr/\n//) + ($before =~ tr/\n//);
+}
+
+
 # For ASAN_OPTIONS and UBSAN_OPTIONS of an nginx.
 
 sub sanitizer_options {
