@@ -149,13 +149,17 @@ static void
 once(const ai_usage_t *usage)
 {
     int         i;
+    int64_t     input, output;
     ai_rate_t   rates[AI_PRICE_CACHED_IMAGE + 1];
     ai_price_t  price;
-    ai_usage_t  u;
 
-    if (usage->prompt < 0 || usage->prompt > INT64_MAX / 4
-        || usage->completion > INT64_MAX / 4)
-    {
+    /* what a provider bills counts for more than what it has read */
+
+    input = usage->billed_prompt >= 0 ? usage->billed_prompt : usage->prompt;
+    output = usage->billed_completion >= 0 ? usage->billed_completion
+                                           : ai_max(usage->completion, 0);
+
+    if (input < 0 || input > INT64_MAX / 4 || output > INT64_MAX / 4) {
         return;
     }
 
@@ -170,14 +174,13 @@ once(const ai_usage_t *usage)
     price.rates = rates;
     price.n = AI_PRICE_CACHED_IMAGE + 1;
 
-    must(cost(&price, usage) == usage->prompt + ai_max(usage->completion, 0));
+    must(cost(&price, usage) == input + output);
 
     /* and so with the two wholes alone */
 
-    u = *usage;
     price.n = AI_PRICE_OUTPUT + 1;
 
-    must(cost(&price, &u) == u.prompt + ai_max(u.completion, 0));
+    must(cost(&price, usage) == input + output);
 }
 
 
