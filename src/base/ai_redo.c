@@ -1,7 +1,8 @@
 
 /*
  * The order of stores is what this is about: x86 keeps that of the program,
- * the barriers keep the compiler's, and that of other machines.
+ * the barriers keep the compiler's, and that of other machines.  None waits
+ * for a store to be seen: who is killed has made it.
  */
 
 #include <base/ai_redo.h>
@@ -14,11 +15,13 @@
 
 #define ai_redo_barrier()                                                     \
     do {                                                                      \
-        __atomic_thread_fence(__ATOMIC_SEQ_CST);                              \
+        __atomic_thread_fence(__ATOMIC_RELEASE);                              \
         AI_REDO_STEP();                                                       \
     } while (0)
 
 
+static ai_int_t ai_redo_put(ai_redo_t *redo, ai_redo_word_t *w, int64_t *p,
+    int64_t value);
 static ai_redo_word_t *ai_redo_find(const ai_redo_t *redo, const int64_t *p);
 static void ai_redo_store(ai_redo_t *redo);
 
@@ -33,10 +36,15 @@ ai_redo_begin(ai_redo_t *redo)
 ai_int_t
 ai_redo_set(ai_redo_t *redo, int64_t *p, int64_t value)
 {
-    ai_redo_word_t  *w;
+    return ai_redo_put(redo, ai_redo_find(redo, p), p, value);
+}
 
-    w = ai_redo_find(redo, p);
 
+/* w: the one there is of p, or NULL */
+
+static ai_int_t
+ai_redo_put(ai_redo_t *redo, ai_redo_word_t *w, int64_t *p, int64_t value)
+{
     if (w == NULL) {
 
         if (redo->n == AI_REDO_MAX) {
@@ -56,13 +64,16 @@ ai_redo_set(ai_redo_t *redo, int64_t *p, int64_t value)
 ai_int_t
 ai_redo_add(ai_redo_t *redo, int64_t *p, int64_t delta)
 {
-    int64_t  value;
+    int64_t          value;
+    ai_redo_word_t  *w;
 
-    if (__builtin_add_overflow(ai_redo_get(redo, p), delta, &value)) {
+    w = ai_redo_find(redo, p);
+
+    if (__builtin_add_overflow(w ? w->value : *p, delta, &value)) {
         value = delta > 0 ? INT64_MAX : INT64_MIN;
     }
 
-    return ai_redo_set(redo, p, value);
+    return ai_redo_put(redo, w, p, value);
 }
 
 

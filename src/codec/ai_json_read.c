@@ -14,6 +14,7 @@
 
 #define AI_JSON_FEW        16       /* keys compared each with each */
 
+#define AI_JSON_PLAIN      18       /* digits that an int64 always holds */
 #define AI_JSON_DIGITS     40       /* more than a double or int64 can tell */
 #define AI_JSON_EXP_MAX    (1LL << 40)
 
@@ -56,6 +57,8 @@ static void ai_json_chars(const ai_json_t *doc, ai_ref_t v,
     ai_json_chars_t *c);
 static int ai_json_char(ai_json_chars_t *c);
 static int ai_json_key_cmp(const ai_json_t *doc, ai_ref_t a, ai_ref_t b);
+static ai_int_t ai_json_key_same(const ai_json_t *doc, ai_ref_t a,
+    ai_ref_t b);
 static uint32_t ai_json_key_hash(const ai_json_t *doc, ai_ref_t v);
 static ai_int_t ai_json_unique_few(const ai_json_t *doc, ai_ref_t object);
 static ai_int_t ai_json_unique_many(const ai_json_t *doc, uint64_t *key,
@@ -287,6 +290,7 @@ ai_json_int(const ai_json_t *doc, ai_ref_t v, int64_t *out)
 {
     int64_t                i;
     uint64_t               n;
+    const ai_char_t       *p, *end;
     ai_json_decimal_t      d;
     const ai_json_node_t  *node;
 
@@ -295,8 +299,25 @@ ai_json_int(const ai_json_t *doc, ai_ref_t v, int64_t *out)
         return AI_DECLINED;
     }
 
-    ai_json_decimal(doc->text + node->off, doc->text + node->off + node->len,
-                    &d);
+    /* nearly all are a few digits */
+
+    p = doc->text + node->off;
+    end = p + node->len;
+    n = 0;
+
+    if (node->len <= AI_JSON_PLAIN) {
+
+        while (p < end && *p >= '0' && *p <= '9') {
+            n = n * 10 + (uint64_t) (*p++ - '0');
+        }
+
+        if (p == end) {
+            *out = (int64_t) n;
+            return AI_OK;
+        }
+    }
+
+    ai_json_decimal(doc->text + node->off, end, &d);
 
     /* the last digit is not 0, so one behind the point is a fraction */
 
@@ -684,7 +705,7 @@ ai_json_unique_few(const ai_json_t *doc, ai_ref_t object)
 
     for (a = object + 1; a < end; a = doc->node[a + 1].next) {
         for (b = object + 1; b < a; b = doc->node[b + 1].next) {
-            if (ai_json_key_cmp(doc, a, b) == 0) {
+            if (ai_json_key_same(doc, a, b)) {
                 return AI_ERROR;
             }
         }
@@ -789,6 +810,22 @@ ai_json_key_cmp(const ai_json_t *doc, ai_ref_t a, ai_ref_t b)
     } while (x == y && x != -1);
 
     return x - y;
+}
+
+
+static ai_int_t
+ai_json_key_same(const ai_json_t *doc, ai_ref_t a, ai_ref_t b)
+{
+    const ai_json_node_t  *na, *nb;
+
+    na = &doc->node[a];
+    nb = &doc->node[b];
+
+    if (na->len != nb->len && !na->escaped && !nb->escaped) {
+        return 0;
+    }
+
+    return ai_json_key_cmp(doc, a, b) == 0;
 }
 
 

@@ -332,7 +332,7 @@ ai_param_round(ai_param_plan_t *p, const ai_param_t *list, size_t n,
     ai_int_t  rc;
 
     memset(&p->root, 0, sizeof(ai_param_node_t));
-    memset(&p->splice, 0, sizeof(ai_splice_t));
+    ai_splice_init(&p->splice);
 
     for (i = 0; i < ai_min(n, AI_SPLICE_MAX); i++) {
 

@@ -28,6 +28,14 @@ static ai_int_t ai_splice_after(const ai_edit_t *a, const ai_edit_t *b);
 
 
 void
+ai_splice_init(ai_splice_t *s)
+{
+    s->n = 0;
+    s->failed = 0;
+}
+
+
+void
 ai_splice_replace(ai_splice_t *s, const ai_json_t *doc, ai_ref_t v,
     const ai_raw_t *with)
 {

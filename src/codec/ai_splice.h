@@ -41,9 +41,10 @@ typedef struct {
 #pragma GCC visibility push(hidden)
 
 
-/* Start from a zeroed ai_splice_t.  Edits come in any order; "with" is kept,
- * not copied.  A ref that is absent or of the wrong type sets failed. */
+/* Edits come in any order; "with" is kept, not copied.  A ref that is absent
+ * or of the wrong type sets failed. */
 
+void ai_splice_init(ai_splice_t *s);
 void ai_splice_replace(ai_splice_t *s, const ai_json_t *doc, ai_ref_t v,
     const ai_raw_t *with);
 
