@@ -6,76 +6,85 @@
 #include <price/ai_price_int.h>
 
 
-static int64_t ai_price_dearest(const ai_price_t *price, int64_t prompt,
-    const uint8_t *what, size_t n);
+/* what a rate may have to be paid for */
+enum {
+    AI_WORST_NONE = 0,
+    AI_WORST_INPUT,
+    AI_WORST_OUTPUT,
+    AI_WORST_REQUEST,
 
+    AI_WORST_MAX
+};
+
+
+static const uint8_t  ai_price_text[AI_PRICE_MAX] = {
+    [AI_PRICE_INPUT] = AI_WORST_INPUT,
+    [AI_PRICE_CACHED] = AI_WORST_INPUT,
+    [AI_PRICE_CACHE_WRITE] = AI_WORST_INPUT,
+    [AI_PRICE_CACHE_WRITE_1H] = AI_WORST_INPUT,
+    [AI_PRICE_OUTPUT] = AI_WORST_OUTPUT,
+    [AI_PRICE_REASONING] = AI_WORST_OUTPUT,
+    [AI_PRICE_REQUEST] = AI_WORST_REQUEST
+};
+
+static const uint8_t  ai_price_media[AI_PRICE_MAX] = {
+    [AI_PRICE_INPUT] = AI_WORST_INPUT,
+    [AI_PRICE_CACHED] = AI_WORST_INPUT,
+    [AI_PRICE_CACHE_WRITE] = AI_WORST_INPUT,
+    [AI_PRICE_CACHE_WRITE_1H] = AI_WORST_INPUT,
+    [AI_PRICE_INPUT_AUDIO] = AI_WORST_INPUT,
+    [AI_PRICE_INPUT_IMAGE] = AI_WORST_INPUT,
+    [AI_PRICE_CACHED_AUDIO] = AI_WORST_INPUT,
+    [AI_PRICE_CACHED_IMAGE] = AI_WORST_INPUT,
+    [AI_PRICE_OUTPUT] = AI_WORST_OUTPUT,
+    [AI_PRICE_REASONING] = AI_WORST_OUTPUT,
+    [AI_PRICE_OUTPUT_AUDIO] = AI_WORST_OUTPUT,
+    [AI_PRICE_OUTPUT_IMAGE] = AI_WORST_OUTPUT,
+    [AI_PRICE_REQUEST] = AI_WORST_REQUEST
+};
+
+
+/*
+ * The dearest rates of any tier; prices of longer prompts count when this one,
+ * whose size may be an estimate, is near to them.
+ */
 
 int64_t
 ai_price_worst(const ai_price_t *price, int64_t prompt, int64_t completion,
     ai_int_t media)
 {
-    int64_t            input, output, request;
+    int64_t            near, max[AI_WORST_MAX] = { 0 };
+    uint32_t           i;
+    const uint8_t     *kind;
+    const ai_rate_t   *rate;
     unsigned __int128  sum;
 
-    static const uint8_t  in[] = {
-        AI_PRICE_INPUT, AI_PRICE_CACHED, AI_PRICE_CACHE_WRITE,
-        AI_PRICE_CACHE_WRITE_1H,
+    kind = media ? ai_price_media : ai_price_text;
+    near = prompt + prompt / 8;
 
-        AI_PRICE_INPUT_AUDIO, AI_PRICE_INPUT_IMAGE,     /* media */
-        AI_PRICE_CACHED_AUDIO, AI_PRICE_CACHED_IMAGE
-    };
+    for (i = 0; i < price->n; i++) {
+        rate = &price->rates[i];
 
-    static const uint8_t  out[] = {
-        AI_PRICE_OUTPUT, AI_PRICE_REASONING,
-
-        AI_PRICE_OUTPUT_AUDIO, AI_PRICE_OUTPUT_IMAGE    /* media */
-    };
-
-    static const uint8_t  one[] = { AI_PRICE_REQUEST };
-
-    input = ai_price_dearest(price, prompt, in, media ? 8 : 4);
-    output = ai_price_dearest(price, prompt, out, media ? 4 : 2);
-    request = ai_price_dearest(price, prompt, one, 1);
-
-    sum = (unsigned __int128) input * (uint64_t) ai_max(prompt, 0)
-          + (unsigned __int128) output * (uint64_t) ai_max(completion, 0)
-          + (uint64_t) request;
-
-    /* 1e-15 USD to nano-USD, up */
-
-    sum = (sum + 999999) / 1000000;
-
-    return sum > INT64_MAX ? INT64_MAX : (int64_t) sum;
-}
-
-
-/* of any tier; prices of longer prompts count when this one, whose size may be
- * an estimate, is near to them */
-
-static int64_t
-ai_price_dearest(const ai_price_t *price, int64_t prompt, const uint8_t *what,
-    size_t n)
-{
-    size_t            i;
-    int64_t           max;
-    uint32_t          k;
-    const ai_rate_t  *rate;
-
-    max = 0;
-
-    for (k = 0; k < price->n; k++) {
-        rate = &price->rates[k];
-
-        if (rate->above > prompt + prompt / 8) {
-            continue;
-        }
-
-        for (i = 0; i < n; i++) {
-            if (rate->what == what[i]) {
-                max = ai_max(max, rate->price);
-            }
+        if (rate->above <= near && rate->price > max[kind[rate->what]]) {
+            max[kind[rate->what]] = rate->price;
         }
     }
 
-    return max;
+    sum = (unsigned __int128) max[AI_WORST_INPUT]
+          * (uint64_t) ai_max(prompt, 0)
+          + (unsigned __int128) max[AI_WORST_OUTPUT]
+            * (uint64_t) ai_max(completion, 0)
+          + (uint64_t) max[AI_WORST_REQUEST];
+
+    /* 1e-15 USD to nano-USD, up; most sums have 64 bits */
+
+    sum += 999999;
+
+    if (sum <= UINT64_MAX) {
+        return (int64_t) ((uint64_t) sum / 1000000);
+    }
+
+    sum /= 1000000;
+
+    return sum > INT64_MAX ? INT64_MAX : (int64_t) sum;
 }
