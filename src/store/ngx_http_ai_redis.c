@@ -14,6 +14,8 @@
 
 #include <ngx_sha1.h>
 
+#include <poll.h>
+
 
 #define NGX_HTTP_AI_REDIS_CALL_MAX     (64 * 1024 * 1024)
 #define NGX_HTTP_AI_REDIS_PENDING_MAX  16384
@@ -38,6 +40,8 @@ static void ngx_http_ai_redis_callback(redisAsyncContext *ac, void *data,
 static ngx_int_t ngx_http_ai_redis_again(ngx_http_ai_redis_call_t *call);
 static void ngx_http_ai_redis_done(ngx_http_ai_redis_call_t *call,
     ngx_http_ai_redis_reply_t *reply);
+static void ngx_http_ai_redis_failed(ngx_http_ai_redis_t *rd,
+    ngx_http_ai_redis_rc_e rc);
 static void ngx_http_ai_redis_told(ngx_http_ai_redis_link_t *link,
     const ngx_str_t *error);
 static ngx_uint_t ngx_http_ai_redis_nodes(const redisReply *r);
@@ -47,6 +51,10 @@ static int64_t ngx_http_ai_redis_int(const ngx_str_t *s);
 static uint64_t ngx_http_ai_redis_now(void);
 static ngx_int_t ngx_http_ai_redis_start(ngx_cycle_t *cycle,
     ngx_http_ai_redis_t *rd);
+static void ngx_http_ai_redis_counters(ngx_http_ai_redis_t *rd);
+static ngx_uint_t ngx_http_ai_redis_poll(ngx_http_ai_redis_t *rd,
+    struct pollfd *fd, ngx_http_ai_redis_link_t **links);
+static void ngx_http_ai_redis_write(ngx_http_ai_redis_link_t *link);
 static void ngx_http_ai_redis_health(ngx_event_t *ev);
 
 
@@ -64,6 +72,13 @@ static const char  *ngx_http_ai_redis_reasons[] = {
     "PING refused",
     "no master known to Sentinel",
     "no memory or connections"
+};
+
+
+/* by ngx_http_ai_redis_rc_e */
+static const ai_str_t  ngx_http_ai_redis_failures[] = {
+    ai_string("ok"), ai_string("down"), ai_string("timeout"),
+    ai_string("lost"), ai_string("refused")
 };
 
 
@@ -94,6 +109,20 @@ ngx_http_ai_redis_is_up(const ngx_http_ai_redis_t *rd)
 }
 
 
+ngx_uint_t
+ngx_http_ai_redis_is_down(const ngx_http_ai_redis_t *rd)
+{
+    return !rd->up && rd->known;
+}
+
+
+ngx_msec_t
+ngx_http_ai_redis_patience(const ngx_http_ai_redis_t *rd)
+{
+    return rd->known ? rd->timeout : rd->connect_timeout + rd->timeout;
+}
+
+
 ngx_http_ai_redis_call_t *
 ngx_http_ai_redis_eval(ngx_http_ai_redis_t *rd,
     ngx_http_ai_redis_script_t *script, ngx_uint_t nkeys,
@@ -105,7 +134,7 @@ ngx_http_ai_redis_eval(ngx_http_ai_redis_t *rd,
     ngx_http_ai_redis_call_t  *call;
 
     if (!rd->up) {
-        rd->stats.calls[NGX_HTTP_AI_REDIS_DOWN]++;
+        ngx_http_ai_redis_failed(rd, NGX_HTTP_AI_REDIS_DOWN);
         return NULL;
     }
 
@@ -133,7 +162,7 @@ ngx_http_ai_redis_command(ngx_http_ai_redis_t *rd, const ngx_str_t *argv,
     void *data)
 {
     if (!rd->up) {
-        rd->stats.calls[NGX_HTTP_AI_REDIS_DOWN]++;
+        ngx_http_ai_redis_failed(rd, NGX_HTTP_AI_REDIS_DOWN);
         return NULL;
     }
 
@@ -186,7 +215,7 @@ failed:
         ngx_free(call);
     }
 
-    rd->stats.calls[NGX_HTTP_AI_REDIS_DOWN]++;
+    ngx_http_ai_redis_failed(rd, NGX_HTTP_AI_REDIS_DOWN);
 
     return NULL;
 }
@@ -485,6 +514,7 @@ ngx_http_ai_redis_done(ngx_http_ai_redis_call_t *call,
     ngx_http_ai_redis_reply_t *reply)
 {
     uint64_t                    us;
+    ai_str_t                    name;
     ngx_uint_t                  i;
     ngx_http_ai_redis_stats_t  *stats;
     static const uint32_t       ends[] = NGX_HTTP_AI_REDIS_BUCKETS;
@@ -493,7 +523,13 @@ ngx_http_ai_redis_done(ngx_http_ai_redis_call_t *call,
         stats = &call->link->rd->stats;
 
         stats->pending--;
-        stats->calls[reply->rc]++;
+
+        if (reply->rc == NGX_HTTP_AI_REDIS_OK) {
+            stats->calls[reply->rc]++;
+
+        } else {
+            ngx_http_ai_redis_failed(call->link->rd, reply->rc);
+        }
 
         if (reply->rc == NGX_HTTP_AI_REDIS_OK
             || reply->rc == NGX_HTTP_AI_REDIS_ERROR)
@@ -508,6 +544,9 @@ ngx_http_ai_redis_done(ngx_http_ai_redis_call_t *call,
             }
 
             stats->bucket[i]++;
+
+            name = ai_str(&call->link->rd->name);
+            ngx_http_ai_metrics_observe(NULL, AI_M_REDIS_DURATION, &name, us);
         }
     }
 
@@ -516,6 +555,20 @@ ngx_http_ai_redis_done(ngx_http_ai_redis_call_t *call,
     }
 
     ngx_free(call);
+}
+
+
+static void
+ngx_http_ai_redis_failed(ngx_http_ai_redis_t *rd, ngx_http_ai_redis_rc_e rc)
+{
+    ai_str_t  labels[2];
+
+    rd->stats.calls[rc]++;
+
+    labels[0] = ai_str(&rd->name);
+    labels[1] = ngx_http_ai_redis_failures[rc];
+
+    ngx_http_ai_metrics_count(NULL, AI_M_REDIS_ERRORS, labels, 1);
 }
 
 
@@ -800,9 +853,30 @@ ngx_http_ai_redis_start(ngx_cycle_t *cycle, ngx_http_ai_redis_t *rd)
 
     ngx_add_timer(&rd->health, NGX_HTTP_AI_REDIS_HEALTH);
 
+    ngx_http_ai_redis_counters(rd);
+
     ngx_http_ai_redis_link_start(rd->leader);
 
     return NGX_OK;
+}
+
+
+/* there from the beginning, so that none has to be made later */
+
+static void
+ngx_http_ai_redis_counters(ngx_http_ai_redis_t *rd)
+{
+    ai_str_t                labels[2];
+    ngx_http_ai_redis_rc_e  rc;
+
+    labels[0] = ai_str(&rd->name);
+
+    ngx_http_ai_metrics_count(NULL, AI_M_REDIS_DURATION, labels, 0);
+
+    for (rc = NGX_HTTP_AI_REDIS_DOWN; rc <= NGX_HTTP_AI_REDIS_ERROR; rc++) {
+        labels[1] = ngx_http_ai_redis_failures[rc];
+        ngx_http_ai_metrics_count(NULL, AI_M_REDIS_ERRORS, labels, 0);
+    }
 }
 
 
@@ -842,6 +916,93 @@ ngx_http_ai_redis_exit_process(ngx_cycle_t *cycle)
         if (rd[i]->health.timer_set) {
             ngx_del_timer(&rd[i]->health);
         }
+    }
+}
+
+
+void
+ngx_http_ai_redis_wait(ngx_http_ai_redis_t *rd, ngx_msec_t ms)
+{
+    int                         rc;
+    ngx_uint_t                  i, n;
+    ngx_msec_t                  end;
+    ngx_msec_int_t              left;
+    struct pollfd               fd[NGX_HTTP_AI_REDIS_POOL_MAX];
+    ngx_http_ai_redis_link_t   *links[NGX_HTTP_AI_REDIS_POOL_MAX];
+
+    ngx_time_update();
+    end = ngx_current_msec + ms;
+
+    for ( ;; ) {
+        n = ngx_http_ai_redis_poll(rd, fd, links);
+        left = (ngx_msec_int_t) (end - ngx_current_msec);
+
+        if (n == 0 || left <= 0) {
+            return;
+        }
+
+        rc = poll(fd, n, (int) left);
+
+        ngx_time_update();
+
+        if (rc == -1 && ngx_errno != NGX_EINTR) {
+            return;
+        }
+
+        for (i = 0; rc > 0 && i < n; i++) {
+
+            if (fd[i].revents & POLLOUT) {
+                ngx_http_ai_redis_write(links[i]);
+            }
+
+            if ((fd[i].revents & ~POLLOUT) && links[i]->ac) {
+                redisAsyncHandleRead(links[i]->ac);
+            }
+        }
+    }
+}
+
+
+/* connections with calls on their way */
+
+static ngx_uint_t
+ngx_http_ai_redis_poll(ngx_http_ai_redis_t *rd, struct pollfd *fd,
+    ngx_http_ai_redis_link_t **links)
+{
+    ngx_int_t                  i;
+    ngx_uint_t                 n;
+    ngx_http_ai_redis_link_t  *link;
+
+    for (i = 0, n = 0; i < rd->pool; i++) {
+        link = &rd->links[i];
+
+        if (link->flush.posted) {
+            ngx_delete_posted_event(&link->flush);
+            ngx_http_ai_redis_write(link);
+        }
+
+        if (link->ac == NULL || !link->connected || link->pending == 0) {
+            continue;
+        }
+
+        links[n] = link;
+        fd[n].fd = link->ac->c.fd;
+        fd[n].events = (short) (link->c->write->active ? POLLIN|POLLOUT
+                                                       : POLLIN);
+        fd[n++].revents = 0;
+    }
+
+    return n;
+}
+
+
+static void
+ngx_http_ai_redis_write(ngx_http_ai_redis_link_t *link)
+{
+    if (link->ac) {
+        link->flushing = 1;
+        redisAsyncHandleWrite(link->ac);
+        link->flushing = 0;
     }
 }
 

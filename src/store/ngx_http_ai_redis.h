@@ -97,6 +97,11 @@ ngx_int_t ngx_http_ai_redis_create(ngx_conf_t *cf,
 ngx_http_ai_redis_t *ngx_http_ai_redis_get(
     const ngx_http_ai_redis_main_conf_t *conf, ngx_str_t *name);
 
+/* the same for a directive at place; [emerg] if there is none */
+ngx_http_ai_redis_t *ngx_http_ai_redis_use(ngx_conf_t *cf,
+    const ngx_http_ai_redis_main_conf_t *conf, ngx_str_t *name,
+    ngx_http_ai_place_t *place);
+
 /* in a worker: connects, and lets go of everything */
 ngx_int_t ngx_http_ai_redis_init_process(ngx_cycle_t *cycle);
 void ngx_http_ai_redis_exit_process(ngx_cycle_t *cycle);
@@ -110,10 +115,16 @@ ngx_uint_t ngx_http_ai_redis_denies(const ngx_http_ai_redis_t *rd);
 ngx_int_t ngx_http_ai_redis_check(ngx_conf_t *cf,
     const ngx_http_ai_redis_main_conf_t *conf);
 
-/* does it answer, as far as is known? */
+/* does it answer, as far as is known?  Neither is true while the first
+ * connection of this worker is made */
 ngx_uint_t ngx_http_ai_redis_is_up(const ngx_http_ai_redis_t *rd);
+ngx_uint_t ngx_http_ai_redis_is_down(const ngx_http_ai_redis_t *rd);
+
+/* ms: how long an answer may take, from now on */
+ngx_msec_t ngx_http_ai_redis_patience(const ngx_http_ai_redis_t *rd);
 
 /*
+ * Neither this nor the next one is to be called under the lock of a zone.
  * Runs a script: argv are its keys, the first nkeys, and its arguments; they
  * are sent and need not stay.  NULL: the server is down (nothing is called).
  * timeout: ms, 0: that of the line.
@@ -131,8 +142,26 @@ ngx_http_ai_redis_call_t *ngx_http_ai_redis_command(ngx_http_ai_redis_t *rd,
 /* the caller goes away: its handler will not be called */
 void ngx_http_ai_redis_forget(ngx_http_ai_redis_call_t *call);
 
+/* in a process that ends: waits for all replies, at most so many ms.  Nothing
+ * but their handlers is called meanwhile */
+void ngx_http_ai_redis_wait(ngx_http_ai_redis_t *rd, ngx_msec_t ms);
+
 /* a script of store/ai_redis_scripts.h */
 ngx_http_ai_redis_script_t *ngx_http_ai_redis_script(ai_redis_script_e n);
+
+/*
+ * For a process that ends, and has no events any more: a connection of its
+ * own, and calls that are waited for, as long as the line says.  NULL: there
+ * is none; NGX_DECLINED: the epoch is another one; NGX_ERROR: end it.
+ */
+typedef struct redisContext  ngx_http_ai_redis_last_t;
+
+ngx_http_ai_redis_last_t *ngx_http_ai_redis_last_open(
+    ngx_http_ai_redis_t *rd);
+ngx_int_t ngx_http_ai_redis_last_eval(ngx_http_ai_redis_last_t *last,
+    ngx_http_ai_redis_script_t *script, ngx_uint_t nkeys,
+    const ngx_str_t *argv, ngx_uint_t argc, ngx_pool_t *pool);
+void ngx_http_ai_redis_last_close(ngx_http_ai_redis_last_t *last);
 
 const ngx_http_ai_redis_stats_t *ngx_http_ai_redis_stats(
     const ngx_http_ai_redis_t *rd);

@@ -9,7 +9,6 @@
 #define NGX_HTTP_AI_REDIS_PORT      6379
 #define NGX_HTTP_AI_REDIS_SENTINEL  26379
 #define NGX_HTTP_AI_REDIS_TIME_MAX  60000
-#define NGX_HTTP_AI_REDIS_POOL_MAX  64
 
 
 typedef struct {
@@ -46,6 +45,8 @@ static char *ngx_http_ai_redis_ssl_init(ngx_conf_t *cf,
     ngx_http_ai_redis_t *rd);
 static void ngx_http_ai_redis_ssl_cleanup(void *data);
 #endif
+static ngx_str_t ngx_http_ai_redis_hint(ngx_conf_t *cf,
+    const ngx_http_ai_redis_main_conf_t *conf, ngx_str_t *name);
 
 
 static const ngx_http_ai_redis_param_t  ngx_http_ai_redis_table[] = {
@@ -597,16 +598,14 @@ ngx_int_t
 ngx_http_ai_redis_check(ngx_conf_t *cf,
     const ngx_http_ai_redis_main_conf_t *conf)
 {
-    ngx_str_t                   name, hint, **names;
-    ngx_uint_t                  i, n;
-    ngx_http_ai_redis_t       **rd;
+    ngx_str_t                   name, hint;
+    ngx_uint_t                  i;
     ngx_http_variable_t        *v;
     ngx_http_core_main_conf_t  *cmcf;
 
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
 
     v = cmcf->variables.elts;
-    rd = conf->lines.elts;
 
     for (i = 0; i < cmcf->variables.nelts; i++) {
 
@@ -625,17 +624,7 @@ ngx_http_ai_redis_check(ngx_conf_t *cf,
             continue;
         }
 
-        names = ngx_palloc(cf->pool, (conf->lines.nelts + 1)
-                                     * sizeof(ngx_str_t *));
-        if (names == NULL) {
-            return NGX_ERROR;
-        }
-
-        for (n = 0; n < conf->lines.nelts; n++) {
-            names[n] = &rd[n]->name;
-        }
-
-        hint = ngx_http_ai_hint(cf, &name, names, n);
+        hint = ngx_http_ai_redis_hint(cf, conf, &name);
 
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                       "there is no \"ai_redis\" \"%V\" for variable "
@@ -644,6 +633,52 @@ ngx_http_ai_redis_check(ngx_conf_t *cf,
     }
 
     return NGX_OK;
+}
+
+
+ngx_http_ai_redis_t *
+ngx_http_ai_redis_use(ngx_conf_t *cf,
+    const ngx_http_ai_redis_main_conf_t *conf, ngx_str_t *name,
+    ngx_http_ai_place_t *place)
+{
+    ngx_str_t             hint;
+    ngx_http_ai_redis_t  *rd;
+
+    rd = ngx_http_ai_redis_get(conf, name);
+
+    if (rd == NULL) {
+        hint = ngx_http_ai_redis_hint(cf, conf, name);
+
+        ngx_http_ai_conf_error(cf, place, "there is no \"ai_redis\" \"%V\"%V",
+                               name, &hint);
+    }
+
+    return rd;
+}
+
+
+static ngx_str_t
+ngx_http_ai_redis_hint(ngx_conf_t *cf,
+    const ngx_http_ai_redis_main_conf_t *conf, ngx_str_t *name)
+{
+    ngx_str_t             **names, none;
+    ngx_uint_t              n;
+    ngx_http_ai_redis_t   **rd;
+
+    rd = conf->lines.elts;
+
+    names = ngx_palloc(cf->pool, (conf->lines.nelts + 1)
+                                 * sizeof(ngx_str_t *));
+    if (names == NULL) {
+        ngx_str_null(&none);
+        return none;
+    }
+
+    for (n = 0; n < conf->lines.nelts; n++) {
+        names[n] = &rd[n]->name;
+    }
+
+    return ngx_http_ai_hint(cf, name, names, n);
 }
 
 

@@ -22,6 +22,9 @@
 #define NGX_HTTP_AI_REDIS_INT_H
 
 
+#define NGX_HTTP_AI_REDIS_POOL_MAX  64
+
+
 /* why a connection is not there */
 typedef enum {
     NGX_HTTP_AI_REDIS_R_NONE = 0,

@@ -31,6 +31,7 @@ sub start {
     $self->{dir} = $t->testdir . "/$self->{name}.d";
     $self->{unix} = "$self->{dir}/s" if $o{unix};
     make_path($self->{dir});
+    push @{ $t->{redises} }, $self;
 
     return $self->run;
 }
@@ -68,6 +69,36 @@ END
     close $fh;
 
     return $self->run;
+}
+
+
+# t/lib/redis_proxy.py before it, on a port of its own: port, url, and
+# fault(words) as that file has them.
+
+sub proxy {
+    my ($class, $t, $redis, %o) = @_;
+
+    my $name = 'redis-proxy-' . ++$count;
+    my $self = bless { t => $t, name => $name, port => $t->port($name),
+                       control => $t->port("$name-control") }, $class;
+
+    $self->{pid} = $t->run_daemon([ 'python3', $t->root
+        . '/t/lib/redis_proxy.py', $self->{port}, $self->{control},
+        $redis->port ], name => $name);
+    $t->waitforsocket($self->{control}, 10) or die "$name did not start\n";
+    return $self;
+}
+
+
+sub fault {
+    my ($self, $words) = @_;
+
+    my $s = IO::Socket::INET->new(PeerAddr => '127.0.0.1', Proto => 'tcp',
+                                  PeerPort => $self->{control})
+        or die "$self->{name}: $!\n";
+    syswrite $s, "$words\n";
+    my $said = <$s> // die "$self->{name}: no answer\n";
+    return $said =~ /(\d+)/ ? $1 : $self;
 }
 
 
