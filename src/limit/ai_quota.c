@@ -8,7 +8,13 @@
  * back finds it again.
  */
 
-#include <limit/ai_quota.h>
+#include <limit/ai_lease.h>
+
+
+/* a clock that is so far behind was set back: others are so by less, since
+ * processes look at it when they come to */
+#define AI_QUOTA_BACK_SLOTS  (AI_WINDOW_SLOTS / 8)
+#define AI_QUOTA_BACK_MS     5000
 
 
 static void ai_quota_roll_slide(ai_quota_t *q, int64_t now_ms,
@@ -24,7 +30,10 @@ static void ai_quota_check_calendar(ai_quota_claim_t *claim, int64_t now_ms,
 static ai_quota_window_t *ai_quota_window(ai_quota_t *q, int64_t start);
 static int64_t *ai_quota_slot(ai_quota_t *q, int64_t slot);
 static int64_t *ai_quota_largest(ai_quota_t *q);
-static ai_int_t ai_quota_less(ai_redo_t *redo, int64_t *p, int64_t n);
+static ai_int_t ai_quota_exchange(ai_quota_t *q, int64_t window, int64_t *p,
+    int64_t reserved, int64_t used, ai_redo_t *redo);
+static void ai_quota_look_around(const ai_quota_t *q, int64_t slot,
+    ai_quota_window_t *w);
 static int64_t ai_quota_sum(int64_t a, int64_t b);
 
 
@@ -36,20 +45,20 @@ ai_quota_roll(ai_quota_t *q, const ai_tz_t *tz, int64_t now_ms,
 
     if (ai_quota_is_sliding(q)) {
         ai_quota_roll_slide(q, now_ms, redo);
-        return;
-    }
 
-    if (q->period == AI_PERIOD_NONE
-        || (now_ms >= q->u.win[0].start * 1000
-            && now_ms < q->u.win[0].end * 1000))
+    } else if (q->period != AI_PERIOD_NONE
+               && (now_ms < q->u.win[0].start * 1000
+                   || now_ms >= q->u.win[0].end * 1000))
     {
-        return;
+        ai_redo_begin(redo);
+
+        if (ai_quota_roll_calendar(q, tz, now_ms, redo) == AI_OK) {
+            ai_redo_commit(redo);
+        }
     }
 
-    ai_redo_begin(redo);
-
-    if (ai_quota_roll_calendar(q, tz, now_ms, redo) == AI_OK) {
-        ai_redo_commit(redo);
+    if (q->lease) {
+        ai_lease_roll(q);
     }
 }
 
@@ -62,7 +71,10 @@ ai_quota_roll_slide(ai_quota_t *q, int64_t now_ms, ai_redo_t *redo)
     slot = ai_window_slot(q->period, now_ms);
     newest = q->u.slide.newest;
 
-    if (newest > slot && newest - slot > AI_WINDOW_SLOTS) {
+    if (newest > slot && newest - slot > AI_QUOTA_BACK_SLOTS
+        && ai_window_slot_start(q->period, newest) - now_ms
+           > AI_QUOTA_BACK_MS)
+    {
         ai_quota_put_back(q, slot, redo);
         return;
     }
@@ -171,6 +183,9 @@ ai_quota_shift(ai_quota_t *q, const ai_quota_window_t *w, ai_redo_t *redo)
 ai_int_t
 ai_quota_check(ai_quota_claim_t *claim, int64_t now_ms, ai_redo_t *redo)
 {
+    ai_lease_others(claim->quota, claim->quota->u.slide.newest, &claim->used,
+                    &claim->leased);
+
     claim->wait = 0;
     claim->exhausted = 0;
 
@@ -182,7 +197,8 @@ ai_quota_check(ai_quota_claim_t *claim, int64_t now_ms, ai_redo_t *redo)
         ai_quota_check_calendar(claim, now_ms, redo);
     }
 
-    claim->remaining = ai_max(claim->limit - claim->used, 0);
+    claim->remaining = ai_max(claim->limit
+                              - ai_quota_sum(claim->used, claim->leased), 0);
 
     /* what is free is always given */
 
@@ -194,22 +210,34 @@ ai_quota_check(ai_quota_claim_t *claim, int64_t now_ms, ai_redo_t *redo)
 static void
 ai_quota_check_slide(ai_quota_claim_t *claim, int64_t now_ms)
 {
-    int64_t      over;
+    int64_t      own, over;
     ai_quota_t  *q;
 
     q = claim->quota;
+    own = ai_window_sum(q->u.slide.ring);
 
     claim->window = q->u.slide.newest;
-    claim->used = ai_window_sum(q->u.slide.ring);
+    claim->used = ai_quota_sum(claim->used, own);
     claim->reset = ai_window_clear(q->u.slide.ring, q->u.slide.newest,
                                    q->period, now_ms);
 
-    over = ai_quota_sum(claim->used, claim->amount) - claim->limit;
+    over = ai_quota_sum(ai_quota_sum(claim->used, claim->leased),
+                        claim->amount)
+           - claim->limit;
 
-    if (over > 0) {
-        claim->wait = ai_window_wait(q->u.slide.ring, q->u.slide.newest,
-                                     q->period, now_ms,
-                                     ai_min(over, claim->used));
+    if (over <= 0) {
+        return;
+    }
+
+    claim->wait = ai_window_wait(q->u.slide.ring, q->u.slide.newest,
+                                 q->period, now_ms, ai_min(over, own));
+
+    if (claim->wait == 0) {
+
+        /* when others' will have slid out is not known here */
+
+        claim->wait = ai_max((int64_t) q->period * 1000 / AI_WINDOW_SLOTS,
+                             1000);
     }
 }
 
@@ -218,14 +246,14 @@ static void
 ai_quota_check_calendar(ai_quota_claim_t *claim, int64_t now_ms,
     const ai_redo_t *redo)
 {
-    int64_t             used;
+    int64_t             used, taken;
     ai_quota_t         *q;
     ai_quota_window_t  *w;
 
     q = claim->quota;
     w = &q->u.win[0];
 
-    used = ai_redo_get(redo, &w->used);
+    used = ai_quota_sum(claim->used, ai_redo_get(redo, &w->used));
 
     claim->window = w->start;
     claim->used = ai_quota_sum(used, ai_redo_get(redo, &w->reserved));
@@ -235,7 +263,9 @@ ai_quota_check_calendar(ai_quota_claim_t *claim, int64_t now_ms,
         claim->reset = ai_max(w->end * 1000 - now_ms, 0);
     }
 
-    if (ai_quota_sum(claim->used, claim->amount) <= claim->limit) {
+    taken = ai_quota_sum(claim->used, claim->leased);
+
+    if (ai_quota_sum(taken, claim->amount) <= claim->limit) {
         return;
     }
 
@@ -263,17 +293,26 @@ ai_quota_take(const ai_quota_claim_t *claim, ai_redo_t *redo)
 ai_int_t
 ai_quota_extend(ai_quota_t *q, int64_t window, int64_t more, ai_redo_t *redo)
 {
-    int64_t            *slot;
+    int64_t            *p;
     ai_quota_window_t  *w;
 
     if (ai_quota_is_sliding(q)) {
-        slot = ai_quota_slot(q, window);
-        return slot ? ai_redo_add(redo, slot, more) : AI_OK;
+        p = ai_quota_slot(q, window);
+
+    } else {
+        w = ai_quota_window(q, window);
+        p = w ? &w->reserved : NULL;
     }
 
-    w = ai_quota_window(q, window);
+    if (p == NULL) {
+        return AI_OK;
+    }
 
-    return w ? ai_redo_add(redo, &w->reserved, more) : AI_OK;
+    if (q->lease && ai_lease_book(q, window, more, redo) != AI_OK) {
+        return AI_ERROR;
+    }
+
+    return ai_redo_add(redo, p, more);
 }
 
 
@@ -292,7 +331,24 @@ ai_quota_settle(ai_quota_t *q, int64_t window, int64_t reserved, int64_t used,
 
         slot = ai_quota_slot(q, window);
 
-        return slot ? ai_quota_less(redo, slot, reserved - used) : AI_OK;
+        if (slot == NULL) {
+            return AI_OK;
+        }
+
+        /* a slot has both */
+
+        if (used < reserved) {
+            return ai_quota_exchange(q, window, slot, reserved - used, 0,
+                                     redo);
+        }
+
+        if (q->lease && ai_lease_book(q, window, used - reserved, redo)
+                        != AI_OK)
+        {
+            return AI_ERROR;
+        }
+
+        return ai_redo_add(redo, slot, used - reserved);
     }
 
     w = ai_quota_window(q, window);
@@ -313,13 +369,15 @@ ai_quota_settle(ai_quota_t *q, int64_t window, int64_t reserved, int64_t used,
         return ai_quota_shift(q, &next, redo);
     }
 
-    if (q->period != AI_PERIOD_NONE
-        && ai_redo_add(redo, &w->used, used) != AI_OK)
-    {
+    if (q->period == AI_PERIOD_NONE) {
+        used = 0;
+    }
+
+    if (used && ai_redo_add(redo, &w->used, used) != AI_OK) {
         return AI_ERROR;
     }
 
-    return ai_quota_less(redo, &w->reserved, reserved);
+    return ai_quota_exchange(q, window, &w->reserved, reserved, used, redo);
 }
 
 
@@ -372,20 +430,25 @@ ai_quota_largest(ai_quota_t *q)
 }
 
 
-/* takes n off, and stops at 0 */
+/* takes what was reserved off, and stops at 0; what was not used of that is
+ * free again */
 
 static ai_int_t
-ai_quota_less(ai_redo_t *redo, int64_t *p, int64_t n)
+ai_quota_exchange(ai_quota_t *q, int64_t window, int64_t *p, int64_t reserved,
+    int64_t used, ai_redo_t *redo)
 {
-    int64_t  value;
+    ai_int_t  rc;
 
-    value = ai_redo_get(redo, p);
+    reserved = ai_min(reserved, ai_redo_get(redo, p));
+    rc = AI_OK;
 
-    if (n > value) {
-        n = value;
+    if (q->lease) {
+        rc = used > reserved
+             ? ai_lease_book(q, window, used - reserved, redo)
+             : ai_lease_return(q, window, p, reserved - used, redo);
     }
 
-    return ai_redo_add(redo, p, -n);
+    return rc == AI_OK ? ai_redo_add(redo, p, -reserved) : rc;
 }
 
 
@@ -435,19 +498,19 @@ ai_quota_look(const ai_quota_t *q, const ai_tz_t *tz, int64_t now_ms,
     if (!ai_quota_is_sliding(q)) {
         *w = q->u.win[0];
 
-        if (q->period == AI_PERIOD_NONE) {
-            return;
+        if (q->period != AI_PERIOD_NONE) {
+            w->end = ai_quota_latest_end(q);
+
+            if (now_ms >= w->end * 1000) {
+                ai_window_calendar(q->period, tz, now_ms / 1000, &w->start,
+                                   &w->end);
+                w->used = 0;
+                w->reserved = 0;
+                return;
+            }
         }
 
-        w->end = ai_quota_latest_end(q);
-
-        if (now_ms >= w->end * 1000) {
-            ai_window_calendar(q->period, tz, now_ms / 1000, &w->start,
-                               &w->end);
-            w->used = 0;
-            w->reserved = 0;
-        }
-
+        ai_quota_look_around(q, 0, w);
         return;
     }
 
@@ -469,4 +532,20 @@ ai_quota_look(const ai_quota_t *q, const ai_tz_t *tz, int64_t now_ms,
         w->used = ai_quota_sum(w->used, q->u.slide.ring[slot
                                                         % AI_WINDOW_RING]);
     }
+
+    ai_quota_look_around(q, oldest + AI_WINDOW_SLOTS, w);
+}
+
+
+/* what is known of others */
+
+static void
+ai_quota_look_around(const ai_quota_t *q, int64_t slot, ai_quota_window_t *w)
+{
+    int64_t  used, leased;
+
+    ai_lease_others(q, slot, &used, &leased);
+
+    w->used = ai_quota_sum(w->used, used);
+    w->reserved = ai_quota_sum(w->reserved, leased);
 }

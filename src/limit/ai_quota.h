@@ -21,6 +21,7 @@
 
 typedef struct ai_quotas_s  ai_quotas_t;
 typedef struct ai_quota_s   ai_quota_t;
+typedef struct ai_lease_s   ai_lease_t;
 
 
 /* a window by the calendar; of concurrency: the only one, without times */
@@ -43,6 +44,8 @@ struct ai_quota_s {
                                        times to come counts as of now */
     int64_t            seen;        /* s, when it was asked for last */
     int64_t            limit;       /* as it was then, -1: not yet known */
+    ai_lease_t        *lease;       /* of a table that nodes share, or NULL:
+                                       limit/ai_lease.h */
 
     union {
         ai_quota_window_t  win[2];  /* the current one, the one before */
@@ -74,7 +77,9 @@ typedef struct {
 
     /* filled by check */
     int64_t            window;      /* for ai_quota_settle() */
-    int64_t            used;        /* with what is reserved, before this */
+    int64_t            used;        /* with what is reserved, before this;
+                                       also by other nodes, as far as known */
+    int64_t            leased;      /* to other nodes, and not used there */
     int64_t            remaining;   /* before this, 0 at least */
     int64_t            reset;       /* ms from now: until all of the window is
                                        free again; 0: concurrency */
@@ -89,8 +94,10 @@ typedef struct {
 #pragma GCC visibility push(hidden)
 
 
-/* NULL: no memory; buckets is rounded up to a power of two */
-ai_quotas_t *ai_quotas_create(const ai_pool_t *pool, size_t buckets);
+/* NULL: no memory; buckets is rounded up to a power of two.  shared: with
+ * other nodes */
+ai_quotas_t *ai_quotas_create(const ai_pool_t *pool, size_t buckets,
+    ai_uint_t shared);
 
 /* of a key's hash, the same in all nodes */
 uint64_t ai_quota_id(uint64_t key_hash, ai_unit_e unit, int32_t period);
@@ -105,6 +112,11 @@ ai_quota_t *ai_quotas_get(ai_quotas_t *t, const ai_pool_t *pool, uint64_t id,
 /* all of them, in no order: NULL before the first one, and behind the last */
 ai_quota_t *ai_quotas_next(const ai_quotas_t *t, const ai_quota_t *q);
 size_t ai_quotas_count(const ai_quotas_t *t);
+
+/* the same in pieces, for who cannot hold the lock: the first one of a bucket,
+ * and how many of these there are */
+ai_quota_t *ai_quotas_bucket(const ai_quotas_t *t, size_t i);
+size_t ai_quotas_buckets(const ai_quotas_t *t);
 
 
 /* brings it to the present; commits the redo, which must be empty */
@@ -134,7 +146,8 @@ ai_int_t ai_quota_extend(ai_quota_t *q, int64_t window, int64_t more,
 ai_int_t ai_quota_settle(ai_quota_t *q, int64_t window, int64_t reserved,
     int64_t used, ai_redo_t *redo);
 
-/* for views: what is used and reserved now, and the window's bounds, s */
+/* for views: what is used and reserved now, with other nodes as far as known,
+ * and the window's bounds, s */
 void ai_quota_look(const ai_quota_t *q, const ai_tz_t *tz, int64_t now_ms,
     ai_quota_window_t *w);
 

@@ -4,7 +4,7 @@
  * linked in, and unlinked before its memory is given back.
  */
 
-#include <limit/ai_quota.h>
+#include <limit/ai_lease.h>
 
 
 #define AI_QUOTAS_SWEEP  256        /* buckets looked at to make room */
@@ -14,13 +14,16 @@ struct ai_quotas_s {
     size_t             mask;
     size_t             count;       /* told only */
     size_t             hand;        /* of the sweep */
+    ai_uint_t          shared;
     ai_quota_t       **bucket;
 };
 
 
 static ai_quota_t *ai_quotas_make(ai_quotas_t *t, const ai_pool_t *pool,
-    const ai_str_t *key, ai_int_t sliding, int64_t now_ms);
-static ai_quota_t *ai_quotas_alloc(const ai_pool_t *pool, const ai_str_t *key,
+    const ai_str_t *key, int32_t period, int64_t now_ms);
+static ai_quota_t *ai_quotas_alloc(const ai_quotas_t *t,
+    const ai_pool_t *pool, const ai_str_t *key, int32_t period);
+static void ai_quotas_free(const ai_pool_t *pool, ai_quota_t *q,
     ai_int_t sliding);
 static ai_int_t ai_quotas_sweep(ai_quotas_t *t, const ai_pool_t *pool,
     int64_t now_ms);
@@ -33,7 +36,7 @@ static void ai_quotas_load_slide(ai_quota_t *q, ai_unpack_t *u,
 
 
 ai_quotas_t *
-ai_quotas_create(const ai_pool_t *pool, size_t buckets)
+ai_quotas_create(const ai_pool_t *pool, size_t buckets, ai_uint_t shared)
 {
     size_t        n;
     ai_quotas_t  *t;
@@ -46,6 +49,7 @@ ai_quotas_create(const ai_pool_t *pool, size_t buckets)
     }
 
     t->mask = n - 1;
+    t->shared = shared;
     t->bucket = ai_pcalloc(pool, n * sizeof(ai_quota_t *));
 
     if (t->bucket == NULL) {
@@ -106,7 +110,7 @@ ai_quotas_get(ai_quotas_t *t, const ai_pool_t *pool, uint64_t id,
         return q;
     }
 
-    q = ai_quotas_make(t, pool, key, period > 0, now_ms);
+    q = ai_quotas_make(t, pool, key, period, now_ms);
     if (q == NULL) {
         return NULL;
     }
@@ -132,16 +136,16 @@ ai_quotas_get(ai_quotas_t *t, const ai_pool_t *pool, uint64_t id,
 
 static ai_quota_t *
 ai_quotas_make(ai_quotas_t *t, const ai_pool_t *pool, const ai_str_t *key,
-    ai_int_t sliding, int64_t now_ms)
+    int32_t period, int64_t now_ms)
 {
     size_t       i;
     ai_quota_t  *q;
 
-    q = ai_quotas_alloc(pool, key, sliding);
+    q = ai_quotas_alloc(t, pool, key, period);
 
     for (i = 0; q == NULL && i <= t->mask; i += AI_QUOTAS_SWEEP) {
         if (ai_quotas_sweep(t, pool, now_ms)) {
-            q = ai_quotas_alloc(pool, key, sliding);
+            q = ai_quotas_alloc(t, pool, key, period);
         }
     }
 
@@ -150,7 +154,8 @@ ai_quotas_make(ai_quotas_t *t, const ai_pool_t *pool, const ai_str_t *key,
 
 
 static ai_quota_t *
-ai_quotas_alloc(const ai_pool_t *pool, const ai_str_t *key, ai_int_t sliding)
+ai_quotas_alloc(const ai_quotas_t *t, const ai_pool_t *pool,
+    const ai_str_t *key, int32_t period)
 {
     size_t       len;
     ai_quota_t  *q;
@@ -168,7 +173,7 @@ ai_quotas_alloc(const ai_pool_t *pool, const ai_str_t *key, ai_int_t sliding)
         memcpy((ai_char_t *) q + sizeof(ai_quota_t), key->data, len);
     }
 
-    if (sliding) {
+    if (period > 0) {
         q->u.slide.ring = ai_pcalloc(pool, AI_WINDOW_RING * sizeof(int64_t));
 
         if (q->u.slide.ring == NULL) {
@@ -177,7 +182,37 @@ ai_quotas_alloc(const ai_pool_t *pool, const ai_str_t *key, ai_int_t sliding)
         }
     }
 
+    if (t->shared) {
+        q->lease = ai_pcalloc(pool, ai_lease_size(period));
+
+        if (q->lease == NULL) {
+            ai_quotas_free(pool, q, period > 0);
+            return NULL;
+        }
+    }
+
     return q;
+}
+
+
+static void
+ai_quotas_free(const ai_pool_t *pool, ai_quota_t *q, ai_int_t sliding)
+{
+    int64_t     *ring;
+    ai_lease_t  *lease;
+
+    ring = sliding ? q->u.slide.ring : NULL;
+    lease = q->lease;
+
+    ai_pfree(pool, q);
+
+    if (ring) {
+        ai_pfree(pool, ring);
+    }
+
+    if (lease) {
+        ai_pfree(pool, lease);
+    }
 }
 
 
@@ -187,7 +222,6 @@ static ai_int_t
 ai_quotas_sweep(ai_quotas_t *t, const ai_pool_t *pool, int64_t now_ms)
 {
     size_t        i;
-    int64_t      *ring;
     ai_int_t      freed;
     ai_quota_t   *q, **p;
 
@@ -210,13 +244,7 @@ ai_quotas_sweep(ai_quotas_t *t, const ai_pool_t *pool, int64_t now_ms)
 
             ai_quotas_barrier();
 
-            ring = ai_quota_is_sliding(q) ? q->u.slide.ring : NULL;
-
-            ai_pfree(pool, q);
-
-            if (ring) {
-                ai_pfree(pool, ring);
-            }
+            ai_quotas_free(pool, q, ai_quota_is_sliding(q));
 
             freed = 1;
         }
@@ -282,6 +310,20 @@ size_t
 ai_quotas_count(const ai_quotas_t *t)
 {
     return t->count;
+}
+
+
+ai_quota_t *
+ai_quotas_bucket(const ai_quotas_t *t, size_t i)
+{
+    return t->bucket[i & t->mask];
+}
+
+
+size_t
+ai_quotas_buckets(const ai_quotas_t *t)
+{
+    return t->mask + 1;
 }
 
 

@@ -10,6 +10,8 @@
 /* clocks are never put back by more than twice the largest offset */
 #define AI_WINDOW_STEPS  5
 
+_Static_assert(AI_WINDOW_RING % 5 == 0, "the steps of ai_window_sum()");
+
 
 static void ai_window_date(int32_t period, const ai_tz_t *tz, int64_t now,
     int64_t date[3]);
@@ -149,7 +151,25 @@ int64_t
 ai_window_sum(const int64_t *ring)
 {
     int64_t    sum;
+    uint64_t   fast, bits;
     ai_uint_t  i;
+
+    fast = 0;
+    bits = 0;
+
+    for (i = 0; i < AI_WINDOW_RING; i += 5) {
+        fast += (uint64_t) ring[i] + (uint64_t) ring[i + 1]
+                + (uint64_t) ring[i + 2] + (uint64_t) ring[i + 3]
+                + (uint64_t) ring[i + 4];
+        bits |= (uint64_t) (ring[i] | ring[i + 1] | ring[i + 2] | ring[i + 3]
+                            | ring[i + 4]);
+    }
+
+    /* as a rule none of them is so large that the sum could be too large */
+
+    if (bits <= INT64_MAX / AI_WINDOW_RING) {
+        return (int64_t) fast;
+    }
 
     sum = 0;
 

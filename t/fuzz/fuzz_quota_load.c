@@ -65,7 +65,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memcpy(copy, data + 1, size - 1);
     make_right(copy, size - 1);
 
-    t = ai_quotas_create(&arena, 1);
+    t = ai_quotas_create(&arena, 1, 0);
     in = (ai_str_t) { size - 1, copy };
 
     while (ai_unpack(&in, &u) == AI_OK) {

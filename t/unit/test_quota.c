@@ -134,7 +134,7 @@ test_slide(int32_t period, int64_t limit)
     memset(ticket, 0, sizeof(ticket));
 
     now = T0 * 1000;
-    t = ai_quotas_create(mem_pool(), 1);
+    t = ai_quotas_create(mem_pool(), 1, 0);
     q = get(t, "key", AI_UNIT_TOKENS, period, now);
     bad = 0;
     over = 0;
@@ -236,7 +236,7 @@ test_calendar(void)
 
     limit = 10000;
     day = 1;
-    t = ai_quotas_create(mem_pool(), 1);
+    t = ai_quotas_create(mem_pool(), 1, 0);
     q = get(t, "key", AI_UNIT_COST, AI_PERIOD_DAY, (T0 + DAY) * 1000);
     bad = 0;
 
@@ -301,7 +301,7 @@ test_calendar(void)
 static void
 test_jumps(void)
 {
-    int64_t           now, slot;
+    int64_t           now, slot, back;
     ai_quota_t       *q;
     ai_quotas_t      *t;
     ai_quota_claim_t  c, d;
@@ -309,7 +309,7 @@ test_jumps(void)
     mem_reset();
 
     now = (T0 + 1000) * 1000;
-    t = ai_quotas_create(mem_pool(), 1);
+    t = ai_quotas_create(mem_pool(), 1, 0);
 
     /* +1 day and back */
 
@@ -377,6 +377,25 @@ test_jumps(void)
     settle(q, slot + 1, 0, 7);
     is_int(q->u.slide.newest, slot + 1, "of elsewhere, a moment ahead");
     is_int(look(q, now + 86400000).used, 37, "it counts");
+
+    /* set back by all of the window, by half of it, by next to nothing: what
+     * was used holds for no more than a window, and an eighth */
+
+    for (back = 3600; back > 4; back /= 2) {
+        q = get(t, "hour", AI_UNIT_REQUESTS, 3600, now);
+        ok(take(q, 100, 90, now, &c), "90 of 100");
+        ok(!take(q, 100, 20, now - back * 1000, &d), "back: they count");
+        ok(take(q, 100, 100, now - back * 1000 + 3660000 + 450000, &d),
+           "and not for ever");
+        now += DAY * 1000;
+    }
+
+    /* workers that look at their clocks at different times */
+
+    q = get(t, "second", AI_UNIT_REQUESTS, 1, now);
+    ok(take(q, 100, 90, now, &c), "90 of 100");
+    ok(!take(q, 100, 20, now - 900, &d), "a worker that is behind");
+    ok(take(q, 100, 100, now + 1016, &d), "takes no time");
 }
 
 
@@ -389,7 +408,7 @@ test_claims(void)
 
     mem_reset();
 
-    t = ai_quotas_create(mem_pool(), 1);
+    t = ai_quotas_create(mem_pool(), 1, 0);
     q = get(t, "k", AI_UNIT_TOKENS, AI_PERIOD_DAY, T0 * 1000);
 
     ok(!take(q, 0, 0, T0 * 1000, &c), "a limit of nothing");
@@ -480,7 +499,7 @@ test_table(void)
 
     room = 60000;
     now = (T0 + 1000) * 1000;
-    t = ai_quotas_create(&pool, 10);
+    t = ai_quotas_create(&pool, 10, 0);
     refused = 0;
     known = 0;
 
@@ -504,7 +523,7 @@ test_table(void)
     ok(ai_quotas_count(t) < 100, "%zu are there", ai_quotas_count(t));
 
     room = 30000;
-    t = ai_quotas_create(&pool, 10);
+    t = ai_quotas_create(&pool, 10, 0);
     now = (T0 + 1000) * 1000;
 
     for (i = 0; i < 5; i++) {
@@ -604,7 +623,7 @@ filled(int64_t now)
     static const int32_t  periods[] = { AI_PERIOD_DAY, AI_PERIOD_WEEK,
                                         AI_PERIOD_MONTH, 60, 0 };
 
-    t = ai_quotas_create(mem_pool(), 1);
+    t = ai_quotas_create(mem_pool(), 1, 0);
 
     for (i = 0; t && i < 20; i++) {
         snprintf(name, sizeof(name), "k%d", i);
@@ -662,7 +681,7 @@ test_file(void)
     ok(!b.failed, "saved");
     s = ai_buf_str(&b);
 
-    u = ai_quotas_create(mem_pool(), 1);
+    u = ai_quotas_create(mem_pool(), 1, 0);
     is_int(load(u, s, now), AI_OK, "loaded");
 
     for (q = ai_quotas_next(t, NULL), rows = 0, bad = 0;
@@ -697,7 +716,7 @@ test_file(void)
 
     /* a clock that was ahead when it was saved */
 
-    u = ai_quotas_create(mem_pool(), 1);
+    u = ai_quotas_create(mem_pool(), 1, 0);
     is_int(load(u, s, now - 100 * DAY * 1000), AI_OK, "loaded, long before");
 
     for (q = ai_quotas_next(u, NULL), bad = 0; q; q = ai_quotas_next(u, q)) {
@@ -710,7 +729,7 @@ test_file(void)
     is_int(bad, 0, "what slides counts as of now");
 
     for (i = 0; i < s.len; i++) {
-        u = ai_quotas_create(mem_pool(), 1);
+        u = ai_quotas_create(mem_pool(), 1, 0);
         (void) load(u, (ai_str_t) { i, guard_copy((char *) s.data, i) }, now);
 
         if (i % 100 == 0) {
@@ -727,7 +746,7 @@ test_file(void)
         ai_quotas_save(t, 1, &b);
 
         mem_fail_at((size_t) n);
-        u = ai_quotas_create(mem_pool(), 1);
+        u = ai_quotas_create(mem_pool(), 1, 0);
         rc = u ? load(u, ai_buf_str(&b), now) : AI_ERROR;
 
         if (!mem_failed()) {
