@@ -47,6 +47,16 @@ my @http = (
       'invalid parameter "size=1m" of "ai_limit_zone"' ],
     [ 'ai_limit_zone $uri zone=team:1m zone=b:1m;',
       'invalid parameter "zone=b:1m" of "ai_limit_zone"' ],
+    [ 'ai_limit_zone $uri zone=team:1m redis=;',
+      'empty parameter "redis=" of "ai_limit_zone"' ],
+    [ 'ai_limit_zone $uri redis=a redis=b;',
+      'invalid parameter "redis=b" of "ai_limit_zone"' ],
+    [ 'ai_redis main 127.0.0.1; ai_limit_zone $uri zone=team:1m redis=mein;',
+      'there is no "ai_redis" "mein", did you mean "main"?' ],
+    [ 'ai_redis a 127.0.0.1; ai_redis b 127.0.0.1; ai_limit_zone $uri '
+      . 'zone=t:1m redis=a; ai_limit_zone $uri zone=u:1m redis=b;',
+      'all zones must be shared by the same "ai_redis", "a" is used '
+      . 'elsewhere' ],
     [ 'ai_limit_zone $uri zone=keys:1m;',
       'the name "keys" is that of the limits in key files' ],
     [ "$zone $zone", 'duplicate zone "team"' ],
@@ -145,6 +155,24 @@ taken("$zone server { location / { ai_pass p; ai_limit zone=team $_; } }")
         'tokens=1/d reserve=100 on_exceed=next', 'cost=1/d tz=Europe/Berlin',
         'cost=1/d tz=UTC', 'requests=1/m on_exceed=route:p',
         'requests=1/m "message=No $uri"';
+
+# keys may have three limits of their own: in a file, or made by ai_api
+
+my $many = 'ai_limit zone=team requests=1/m requests=1/h tokens=1/m '
+    . 'tokens=1/h tokens=1/d cost=1/d cost=1/w;';
+my $more = 'ai_limit zone=team cost=1/month concurrency=3;';
+my $api = 'location /api/ { deny all; ai_api write=on; }';
+
+$t->write_file('limited', 'sha256:' . '0' x 64 . " id=a tpm=7\n");
+chmod 0600, "$dir/limited";
+
+taken("$zone server { location / { ai_pass p; $many $more } }");
+taken("$zone server { location / { ai_pass p; $many } $api }");
+taken("$zone server { location / { ai_key_file limited; ai_pass p; $many } }");
+refused("$zone server { location / { ai_pass p; $many $more } $api }",
+        '9 limits on one level, 7 are the most');
+refused("$zone server { location / { ai_key_file limited; ai_pass p; "
+        . "$many $more } }", '9 limits on one level, 7 are the most');
 
 my ($ok, $said) = check("$zone server { location / { ai_pass p; } }");
 ok($ok && $said =~ /\[warn\] .*no "ai_limit" uses ai_limit_zone "team"/,

@@ -155,26 +155,29 @@ EOC
 
 $t->run;
 
-my $seen = 0;
+my $asked = 0;
 
 sub ask {
     my ($where, $team, %more) = @_;
 
     my %opt = map { $_ => delete $more{$_} } grep { /^-|^[A-Z]/ } keys %more;
 
+    $asked++;
     return http_post("/$where/v1/chat/completions", { model => 'dear',
         max_tokens => 50, messages => [ { role => 'user',
             content => 'word ' x 90 } ], %more },
         (defined $team ? ('X-Team' => $team) : ()), %opt);
 }
 
+# The line of the last one; it comes after its answer.
+
 sub logged {
-    my $line = $t->wait_for(sub {
-        my @all = $t->log_lines('limit.log');
-        return @all > $seen ? $all[-1] : undef;
-    });
-    $seen = () = $t->log_lines('limit.log');
-    return json_decode($line);
+    my @all;
+    $t->wait_for(sub {
+        @all = $t->log_lines('limit.log');
+        return @all >= $asked;
+    }, 3);
+    return json_decode($all[-1]);
 }
 
 sub statuses { return join ' ', map { $_->status } @_ }
@@ -339,6 +342,7 @@ is(ask('large', 'x')->status, 429, 'and no second one');
 # --- Anthropic's own
 
 sub message {
+    $asked++;
     return http_post('/anthropic/v1/messages', { model => 'dear',
         max_tokens => 50, messages => [ { role => 'user',
             content => 'word' } ] }, 'X-Team' => 'ant');

@@ -4,82 +4,25 @@
  * from all counters that it is counted in, or from none.
  */
 
-#include <core/ngx_http_ai.h>
-
-#include <base/ai_hash.h>
+#include <limit/ngx_http_ai_limit_int.h>
 
 
-/* tokens of an answer that are reserved, and again when they are used, where
- * nobody says how long it may get */
-#define NGX_HTTP_AI_LIMIT_STEP     4096
-
-#define NGX_HTTP_AI_LIMIT_KEY_MAX  4096     /* bytes of a key that count */
-
-/* a prompt is counted where a limit has not room for so many requests */
-#define NGX_HTTP_AI_LIMIT_FAR      16
-
-#define NGX_HTTP_AI_LIMIT_NOTED    100      /* ms between notes of progress */
-
-
-static ngx_int_t ngx_http_ai_limit_claims(ngx_http_request_t *r,
-    ngx_http_ai_ctx_t *ctx, ngx_http_ai_limit_ctx_t *limit);
-static ngx_int_t ngx_http_ai_limit_rule(ngx_http_request_t *r,
-    ngx_http_ai_limit_ctx_t *limit, const ngx_http_ai_limit_rule_t *rule);
-static ngx_int_t ngx_http_ai_limit_value(ngx_http_request_t *r,
-    const ngx_http_ai_limit_rule_t *rule, const ngx_http_ai_limit_unit_t *u,
-    int64_t *value);
-static void ngx_http_ai_limit_own(ngx_http_ai_ctx_t *ctx,
-    ngx_http_ai_limit_ctx_t *limit);
-static void ngx_http_ai_limit_claim(ngx_http_ai_limit_ctx_t *limit,
-    const ngx_http_ai_limit_rule_t *rule, ngx_http_ai_limit_zone_t *zone,
-    ngx_str_t *key, uint64_t hash, ai_unit_e unit, int32_t period,
-    int64_t value, const ai_tz_t *tz);
-static uint64_t ngx_http_ai_limit_hash(const ngx_http_ai_limit_zone_t *zone,
-    ngx_str_t *key);
-static ngx_int_t ngx_http_ai_limit_size(ngx_http_request_t *r,
-    ngx_http_ai_ctx_t *ctx, ngx_http_ai_limit_ctx_t *limit,
-    const ngx_http_ai_candidate_t *candidate);
-static ngx_uint_t ngx_http_ai_limit_is_priced(const ngx_http_ai_ctx_t *ctx);
-static int64_t ngx_http_ai_limit_output(ngx_http_ai_ctx_t *ctx,
-    ngx_http_ai_limit_ctx_t *limit, const ngx_http_ai_candidate_t *candidate);
-static int64_t ngx_http_ai_limit_amount(ngx_http_ai_ctx_t *ctx,
-    const ngx_http_ai_limit_ctx_t *limit,
-    const ngx_http_ai_limit_claim_t *claim);
-static ngx_int_t ngx_http_ai_limit_unpriced(ngx_http_request_t *r,
-    ngx_http_ai_ctx_t *ctx, ngx_http_ai_limit_ctx_t *limit,
-    const ngx_http_ai_candidate_t *candidate);
+static ngx_http_ai_limit_ctx_t *ngx_http_ai_limit_create_ctx(
+    ngx_http_request_t *r);
 static ngx_int_t ngx_http_ai_limit_take(ngx_http_ai_ctx_t *ctx,
     ngx_http_ai_limit_ctx_t *limit, const ngx_http_ai_candidate_t *candidate,
-    ngx_http_ai_limit_claim_t **refused);
+    ngx_http_ai_limit_claim_t **refused, ngx_http_ai_share_t **share);
 static ngx_int_t ngx_http_ai_limit_look(ngx_http_ai_ctx_t *ctx,
     ngx_http_ai_limit_ctx_t *limit, int64_t now,
     ngx_http_ai_limit_claim_t **refused);
+static void ngx_http_ai_limit_lease(ngx_http_ai_ctx_t *ctx,
+    ngx_http_ai_limit_ctx_t *limit, ngx_http_ai_limit_claim_t *c);
+static ngx_uint_t ngx_http_ai_limit_is_low(
+    const ngx_http_ai_main_conf_t *amcf, ngx_http_ai_limit_ctx_t *limit);
 static ngx_uint_t ngx_http_ai_limit_is_near(
-    const ngx_http_ai_limit_claim_t *claim);
-static ngx_uint_t ngx_http_ai_limit_lets_pass(ngx_http_ai_ctx_t *ctx,
     const ngx_http_ai_limit_claim_t *claim);
 static void ngx_http_ai_limit_tighten(ngx_http_ai_limit_ctx_t *limit,
     const ngx_http_ai_limit_claim_t *claim);
-static ngx_int_t ngx_http_ai_limit_refuse(ngx_http_request_t *r,
-    ngx_http_ai_ctx_t *ctx, ngx_http_ai_limit_claim_t *claim);
-static ngx_int_t ngx_http_ai_limit_error(ngx_http_request_t *r,
-    ngx_http_ai_ctx_t *ctx, const ngx_http_ai_limit_claim_t *claim);
-static u_char *ngx_http_ai_limit_period(u_char *p, int32_t period);
-static ngx_int_t ngx_http_ai_limit_more(ngx_http_ai_ctx_t *ctx,
-    ngx_http_ai_attempt_t *at);
-static int64_t ngx_http_ai_limit_now(void);
-
-
-ngx_uint_t
-ngx_http_ai_limit_counts(const ngx_http_ai_ctx_t *ctx)
-{
-    const ngx_http_ai_identity_t  *id;
-
-    id = &ctx->identity;
-
-    return ctx->conf->limit.counts
-           || id->tpm.amount != -1 || id->budget.amount != -1;
-}
 
 
 ngx_int_t
@@ -87,6 +30,7 @@ ngx_http_ai_limit_admit(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx,
     const ngx_http_ai_candidate_t *candidate)
 {
     ngx_int_t                   rc;
+    ngx_http_ai_share_t        *share;
     ngx_http_ai_limit_ctx_t    *limit;
     ngx_http_ai_limit_claim_t  *refused;
 
@@ -97,7 +41,7 @@ ngx_http_ai_limit_admit(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx,
     limit = ctx->limit;
 
     if (limit == NULL) {
-        limit = ngx_pcalloc(r->pool, sizeof(ngx_http_ai_limit_ctx_t));
+        limit = ngx_http_ai_limit_create_ctx(r);
         if (limit == NULL) {
             return NGX_ERROR;
         }
@@ -121,13 +65,30 @@ ngx_http_ai_limit_admit(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx,
             return rc;
         }
 
-        rc = ngx_http_ai_limit_take(ctx, limit, candidate, &refused);
+        share = NULL;
+        rc = ngx_http_ai_limit_take(ctx, limit, candidate, &refused, &share);
 
         if (rc == NGX_AGAIN) {
             ngx_http_ai_count_bounded(r, ctx);
+
+        } else if (rc == NGX_BUSY) {
+            rc = ngx_http_ai_share_wait(ctx, share);
+
+            if (rc == NGX_AGAIN) {
+                return NGX_BUSY;
+            }
+
+            rc = rc == NGX_OK ? NGX_AGAIN : rc;
+
+        } else if (share) {
+            (void) ngx_http_ai_share_send(share);
         }
 
     } while (rc == NGX_AGAIN);
+
+    if (rc == NGX_ABORT) {
+        return ngx_http_ai_limit_unknown(r, ctx);
+    }
 
     if (rc == NGX_DECLINED) {
         limit->status = NGX_HTTP_AI_LIMIT_REJECTED;
@@ -151,398 +112,31 @@ ngx_http_ai_limit_admit(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx,
 }
 
 
-/* which counters, and how much they may hold */
-
-static ngx_int_t
-ngx_http_ai_limit_claims(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx,
-    ngx_http_ai_limit_ctx_t *limit)
+static ngx_http_ai_limit_ctx_t *
+ngx_http_ai_limit_create_ctx(ngx_http_request_t *r)
 {
-    ngx_uint_t                 i;
-    const ngx_array_t         *rules;
-    ngx_http_ai_limit_rule_t  *rule;
+    ngx_http_ai_limit_ctx_t  *limit;
 
-    limit->n = 0;
-    rules = ctx->conf->limit.rules;
+    limit = ngx_palloc(r->pool, sizeof(ngx_http_ai_limit_ctx_t));
 
-    if (rules) {
-        rule = rules->elts;
-
-        for (i = 0; i < rules->nelts; i++) {
-            if (ngx_http_ai_limit_rule(r, limit, &rule[i]) != NGX_OK) {
-                return NGX_ERROR;
-            }
-        }
+    if (limit) {
+        ngx_memzero(limit, offsetof(ngx_http_ai_limit_ctx_t, claim));
     }
 
-    ngx_http_ai_limit_own(ctx, limit);
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_http_ai_limit_rule(ngx_http_request_t *r, ngx_http_ai_limit_ctx_t *limit,
-    const ngx_http_ai_limit_rule_t *rule)
-{
-    int64_t                    value;
-    uint64_t                   hash;
-    ngx_int_t                  rc;
-    ngx_str_t                  key;
-    ngx_uint_t                 i;
-    ngx_http_ai_limit_unit_t  *u;
-
-    if (ngx_http_complex_value(r, &rule->zone->key, &key) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    if (key.len == 0) {
-        return NGX_OK;
-    }
-
-    hash = ngx_http_ai_limit_hash(rule->zone, &key);
-    u = rule->units.elts;
-
-    for (i = 0; i < rule->units.nelts; i++) {
-
-        rc = ngx_http_ai_limit_value(r, rule, &u[i], &value);
-
-        if (rc == NGX_ERROR) {
-            return NGX_ERROR;
-        }
-
-        if (rc == NGX_OK) {
-            ngx_http_ai_limit_claim(limit, rule, rule->zone, &key, hash,
-                                    u[i].unit, u[i].period, value, u[i].tz);
-        }
-    }
-
-    return NGX_OK;
-}
-
-
-/* NGX_DECLINED: an empty value is no limit; one that is none allows nothing */
-
-static ngx_int_t
-ngx_http_ai_limit_value(ngx_http_request_t *r,
-    const ngx_http_ai_limit_rule_t *rule, const ngx_http_ai_limit_unit_t *u,
-    int64_t *value)
-{
-    ai_str_t   text;
-    ngx_str_t  s;
-
-    *value = u->amount;
-
-    if (u->value) {
-
-        if (ngx_http_complex_value(r, u->value, &s) != NGX_OK) {
-            return NGX_ERROR;
-        }
-
-        if (s.len == 0) {
-            return NGX_DECLINED;
-        }
-
-        text = ai_str(&s);
-
-        if (ai_amount_parse(&text, u->unit, value) != AI_OK) {
-            ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                          "ai: \"%V\" is no number for a limit in zone "
-                          "\"%V\", nothing is allowed", &s,
-                          &rule->zone->name);
-            *value = 0;
-            return NGX_OK;
-        }
-    }
-
-    if (u->unit == AI_UNIT_REQUESTS && u->period > 0) {
-        *value += rule->burst;
-    }
-
-    return NGX_OK;
-}
-
-
-/* what stands in the key's line */
-
-static void
-ngx_http_ai_limit_own(ngx_http_ai_ctx_t *ctx, ngx_http_ai_limit_ctx_t *limit)
-{
-    uint64_t                   hash;
-    ngx_str_t                  key;
-    ngx_uint_t                 i;
-    const ai_limit_t          *own[3];
-    ngx_http_ai_limit_zone_t  *zone;
-
-    static const ai_unit_e  units[3] = {
-        AI_UNIT_REQUESTS, AI_UNIT_TOKENS, AI_UNIT_COST
-    };
-
-    zone = ngx_http_ai_main_conf(ctx->request)->limit.keys;
-
-    if (zone == NULL || ctx->identity.entry == NULL
-        || (ctx->identity.rpm.amount == -1 && ctx->identity.tpm.amount == -1
-            && ctx->identity.budget.amount == -1))
-    {
-        return;
-    }
-
-    key = ctx->identity.key;
-    hash = ngx_http_ai_limit_hash(zone, &key);
-
-    own[0] = &ctx->identity.rpm;
-    own[1] = &ctx->identity.tpm;
-    own[2] = &ctx->identity.budget;
-
-    for (i = 0; i < 3; i++) {
-        if (own[i]->amount != -1) {
-            ngx_http_ai_limit_claim(limit, NULL, zone, &key, hash, units[i],
-                                    own[i]->period, own[i]->amount, NULL);
-        }
-    }
-}
-
-
-static void
-ngx_http_ai_limit_claim(ngx_http_ai_limit_ctx_t *limit,
-    const ngx_http_ai_limit_rule_t *rule, ngx_http_ai_limit_zone_t *zone,
-    ngx_str_t *key, uint64_t hash, ai_unit_e unit, int32_t period,
-    int64_t value, const ai_tz_t *tz)
-{
-    ngx_uint_t                  i;
-    ngx_http_ai_limit_claim_t  *c;
-
-    /* the configuration was checked: there is room */
-
-    if (limit->n == NGX_HTTP_AI_LIMIT_CLAIMS) {
-        return;
-    }
-
-    c = &limit->claim[limit->n++];
-
-    ngx_memzero(c, sizeof(ngx_http_ai_limit_claim_t));
-
-    c->rule = rule;
-    c->zone = zone;
-    c->key = *key;
-    c->unit = unit;
-    c->period = period;
-
-    c->claim.limit = value;
-    c->claim.tz = tz;
-
-    c->id = ai_quota_id(hash, unit, period);
-
-    for (i = 0; i < limit->n - 1; i++) {
-        if (limit->claim[i].id == c->id) {
-            c->twin = 1;
-        }
-    }
-}
-
-
-/* of a key, which is cut to what counts of it, in a zone */
-
-static uint64_t
-ngx_http_ai_limit_hash(const ngx_http_ai_limit_zone_t *zone, ngx_str_t *key)
-{
-    key->len = ngx_min(key->len, NGX_HTTP_AI_LIMIT_KEY_MAX);
-
-    return ai_hash(key->data, key->len)
-           ^ ((uint64_t) zone->hash << 32 | zone->hash);
-}
-
-
-/* how much of each unit; NGX_DECLINED: it cannot be told, and must be */
-
-static ngx_int_t
-ngx_http_ai_limit_size(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx,
-    ngx_http_ai_limit_ctx_t *limit, const ngx_http_ai_candidate_t *candidate)
-{
-    ngx_int_t                   rc;
-    ngx_uint_t                  i;
-    ngx_http_ai_limit_claim_t  *c;
-
-    limit->price = ngx_http_ai_price_get(&ngx_http_ai_main_conf(r)->price,
-                                         candidate->provider,
-                                         candidate->price,
-                                         (ngx_str_t *) &candidate->model);
-    limit->step = 0;
-    limit->prompt = 0;
-    limit->output = 0;
-
-    if (ngx_http_ai_limit_is_priced(ctx)) {
-        limit->prompt = ctx->bounded ? ctx->prompt_max : ctx->prompt_est;
-        limit->output = ngx_http_ai_limit_output(ctx, limit, candidate);
-    }
-
-    for (i = 0; i < limit->n; i++) {
-        c = &limit->claim[i];
-
-        if (c->unit == AI_UNIT_COST && limit->price == NULL
-            && ngx_http_ai_limit_is_priced(ctx)
-            && !ngx_http_ai_limit_lets_pass(ctx, c))
-        {
-            rc = ngx_http_ai_limit_unpriced(r, ctx, limit, candidate);
-
-            if (rc != NGX_OK) {
-                return rc;
-            }
-        }
-
-        c->claim.amount = ngx_http_ai_limit_amount(ctx, limit, c);
-    }
-
-    return NGX_OK;
-}
-
-
-/* counts of tokens are free, and so is what stored objects are looked at, or
- * files are brought by */
-
-static ngx_uint_t
-ngx_http_ai_limit_is_priced(const ngx_http_ai_ctx_t *ctx)
-{
-    if (ctx->op == NGX_HTTP_AI_OP_CALL) {
-        return ctx->dialect->form->kind != AI_CALL_COUNT;
-    }
-
-    if (!ctx->modelless) {
-        return 1;
-    }
-
-    return !(ctx->request->method & (NGX_HTTP_GET|NGX_HTTP_HEAD
-                                     |NGX_HTTP_DELETE))
-           && !(ctx->name.len >= 5
-                && ngx_strncmp(ctx->name.data, "files", 5) == 0);
+    return limit;
 }
 
 
 /*
- * Tokens of output that are reserved at first: all that may come, or a step,
- * and another one each time a stream has used it.
+ * All of them, or none; NGX_AGAIN: the prompt's size must be known better;
+ * NGX_BUSY: an answer of Redis is needed; NGX_ABORT: it is, and does not come.
+ * *share: to be sent, for this request if NGX_BUSY
  */
-
-static int64_t
-ngx_http_ai_limit_output(ngx_http_ai_ctx_t *ctx,
-    ngx_http_ai_limit_ctx_t *limit, const ngx_http_ai_candidate_t *candidate)
-{
-    int64_t                     max, n, step;
-    ngx_uint_t                  i;
-    ngx_http_ai_limit_claim_t  *c;
-
-    if (!ngx_http_ai_is_chat(ctx)) {
-        return 0;
-    }
-
-    n = ngx_max(ctx->peek.n, 1);
-    max = ctx->peek.max_output;
-
-    if (max == -1) {
-        max = candidate->max_output;
-    }
-
-    if (max == -1 && limit->price) {
-        max = limit->price->max_output;
-    }
-
-    if (max > INT64_MAX / n) {
-        max = INT64_MAX / n;
-    }
-
-    max = max == -1 ? -1 : max * n;
-    step = 0;
-
-    for (i = 0; i < limit->n; i++) {
-        c = &limit->claim[i];
-
-        if (c->rule && c->rule->reserve != -1
-            && (step == 0 || c->rule->reserve < step))
-        {
-            step = c->rule->reserve;
-        }
-    }
-
-    if (max == -1) {
-        step = step ? step : NGX_HTTP_AI_LIMIT_STEP;
-        max = step;
-    }
-
-    if (step && step < max && ctx->peek.stream) {
-        limit->step = step;
-        return step;
-    }
-
-    if (step >= max && ctx->peek.stream) {
-
-        /* what is reserved may be less than it asked for */
-
-        limit->step = step;
-    }
-
-    return max;
-}
-
-
-static int64_t
-ngx_http_ai_limit_amount(ngx_http_ai_ctx_t *ctx,
-    const ngx_http_ai_limit_ctx_t *limit,
-    const ngx_http_ai_limit_claim_t *claim)
-{
-    switch (claim->unit) {
-
-    case AI_UNIT_REQUESTS:
-    case AI_UNIT_CONCURRENCY:
-        return 1;
-
-    case AI_UNIT_TOKENS:
-        return limit->output < INT64_MAX - limit->prompt
-               ? limit->prompt + limit->output : INT64_MAX;
-
-    case AI_UNIT_INPUT_TOKENS:
-        return limit->prompt;
-
-    case AI_UNIT_OUTPUT_TOKENS:
-        return limit->output;
-
-    default: /* AI_UNIT_COST */
-        break;
-    }
-
-    if (limit->price == NULL) {
-        return 0;
-    }
-
-    return ai_price_worst(limit->price, limit->prompt, limit->output,
-                          ctx->peek.images);
-}
-
-
-/* an operation without a price is never free under a budget */
-
-static ngx_int_t
-ngx_http_ai_limit_unpriced(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx,
-    ngx_http_ai_limit_ctx_t *limit, const ngx_http_ai_candidate_t *candidate)
-{
-    ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                  "ai: no price is known of model \"%V\" of provider \"%V\", "
-                  "and a limit in USD applies", &candidate->model,
-                  &candidate->provider->name);
-
-    limit->status = NGX_HTTP_AI_LIMIT_REJECTED;
-
-    ai_error_set(&ctx->error, AI_ERR_FORBIDDEN,
-                 "This model has no price, and a budget applies.");
-
-    return NGX_AGAIN;
-}
-
-
-/* all of them, or none; NGX_AGAIN: the prompt's size must be known better */
 
 static ngx_int_t
 ngx_http_ai_limit_take(ngx_http_ai_ctx_t *ctx, ngx_http_ai_limit_ctx_t *limit,
     const ngx_http_ai_candidate_t *candidate,
-    ngx_http_ai_limit_claim_t **refused)
+    ngx_http_ai_limit_claim_t **refused, ngx_http_ai_share_t **share)
 {
     int64_t                     now;
     uint64_t                    series;
@@ -578,6 +172,10 @@ ngx_http_ai_limit_take(ngx_http_ai_ctx_t *ctx, ngx_http_ai_limit_ctx_t *limit,
 
     rc = ngx_http_ai_limit_look(ctx, limit, now, refused);
 
+    if (rc == NGX_BUSY) {
+        *share = ngx_http_ai_share_begin(amcf, limit, 0);
+    }
+
     if (rc != NGX_OK) {
         goto done;
     }
@@ -594,7 +192,7 @@ ngx_http_ai_limit_take(ngx_http_ai_ctx_t *ctx, ngx_http_ai_limit_ctx_t *limit,
         }
 
         if (ai_quota_take(&c->claim, redo) != AI_OK) {
-            rc = NGX_BUSY;
+            rc = NGX_ERROR;
             goto done;
         }
 
@@ -611,7 +209,7 @@ ngx_http_ai_limit_take(ngx_http_ai_ctx_t *ctx, ngx_http_ai_limit_ctx_t *limit,
                                     ngx_http_ai_spend_owner(),
                                     ctx->request->start_sec, series, scope, n);
     if (ctx->ticket == NULL) {
-        rc = NGX_BUSY;
+        rc = NGX_ERROR;
         goto done;
     }
 
@@ -623,14 +221,16 @@ ngx_http_ai_limit_take(ngx_http_ai_ctx_t *ctx, ngx_http_ai_limit_ctx_t *limit,
 
     limit->candidate = candidate;
 
+    if (ngx_http_ai_limit_is_low(amcf, limit)) {
+        *share = ngx_http_ai_share_begin(amcf, limit, 1);
+    }
+
 done:
 
     ngx_http_ai_spend_unlock(amcf);
 
-    if (rc == NGX_BUSY) {
-        ngx_log_error(NGX_LOG_ALERT, ctx->request->connection->log, 0,
-                      "ai: no room for what a request reserves: zones are "
-                      "too small, or too many requests run");
+    if (rc == NGX_ERROR) {
+        ngx_http_ai_limit_full(ctx, limit);
         return NGX_ERROR;
     }
 
@@ -651,12 +251,13 @@ ngx_http_ai_limit_look(ngx_http_ai_ctx_t *ctx, ngx_http_ai_limit_ctx_t *limit,
     int64_t now, ngx_http_ai_limit_claim_t **refused)
 {
     ai_redo_t                  *redo;
-    ngx_uint_t                  i;
+    ngx_uint_t                  i, asked;
     ngx_http_ai_main_conf_t    *amcf;
     ngx_http_ai_limit_claim_t  *c;
 
     amcf = (ngx_http_ai_main_conf_t *) ngx_http_ai_main_conf(ctx->request);
     redo = ai_ledger_redo(amcf->spend.ledger);
+    asked = 0;
 
     for (i = 0; i < limit->n; i++) {
         c = &limit->claim[i];
@@ -665,7 +266,7 @@ ngx_http_ai_limit_look(ngx_http_ai_ctx_t *ctx, ngx_http_ai_limit_ctx_t *limit,
         c->claim.quota = ngx_http_ai_limit_quota(amcf, c, now);
 
         if (c->claim.quota == NULL) {
-            return NGX_BUSY;
+            return NGX_ERROR;
         }
 
         c->claim.quota->limit = c->claim.limit;
@@ -679,6 +280,12 @@ ngx_http_ai_limit_look(ngx_http_ai_ctx_t *ctx, ngx_http_ai_limit_ctx_t *limit,
         c = &limit->claim[i];
 
         c->refused = !ai_quota_check(&c->claim, now, redo);
+        c->asked = 0;
+
+        if (c->claim.quota->lease) {
+            ngx_http_ai_limit_lease(ctx, limit, c);
+            asked |= c->asked;
+        }
 
         if (ctx->bounded && ngx_http_ai_limit_is_near(c)) {
             return NGX_AGAIN;
@@ -705,7 +312,88 @@ ngx_http_ai_limit_look(ngx_http_ai_ctx_t *ctx, ngx_http_ai_limit_ctx_t *limit,
         ngx_http_ai_limit_tighten(limit, c);
     }
 
-    return *refused ? NGX_DECLINED : NGX_OK;
+    if (*refused) {
+        return NGX_DECLINED;
+    }
+
+    if (asked && limit->alone) {
+        return ngx_http_ai_redis_denies(amcf->spend.redis) ? NGX_ABORT
+                                                           : NGX_OK;
+    }
+
+    return asked ? NGX_BUSY : NGX_OK;
+}
+
+
+/*
+ * One that nodes share.  A lease that is there is enough, and an answer of a
+ * moment ago; alone it goes by what is known here, which check() has done.
+ */
+
+static void
+ngx_http_ai_limit_lease(ngx_http_ai_ctx_t *ctx,
+    ngx_http_ai_limit_ctx_t *limit, ngx_http_ai_limit_claim_t *c)
+{
+    int64_t      now, used;
+    ai_quota_t  *q;
+
+    q = c->claim.quota;
+    now = ngx_http_ai_share_now();
+
+    if (ai_lease_has(q, c->claim.amount, now)) {
+
+        /* what others have leased is not ours to look at; what they have used
+         * in a window that slides is not that of now */
+
+        used = ai_quota_is_sliding(q) ? ai_window_sum(q->u.slide.ring)
+                                      : c->claim.used;
+
+        c->refused = (used > c->claim.limit - c->claim.amount
+                      || c->claim.limit == 0);
+        return;
+    }
+
+    if (ngx_http_ai_limit_lets_pass(ctx, c)) {
+        return;
+    }
+
+    if (ai_lease_is_refused(q->lease, c->claim.amount, now)) {
+        c->refused = 1;
+        c->claim.wait = ngx_max(c->claim.wait, 1000);
+        return;
+    }
+
+    c->asked = 1;
+
+    if (!limit->alone) {
+        c->refused = 0;
+    }
+}
+
+
+/* are there leases that will not last?  marks them */
+
+static ngx_uint_t
+ngx_http_ai_limit_is_low(const ngx_http_ai_main_conf_t *amcf,
+    ngx_http_ai_limit_ctx_t *limit)
+{
+    ngx_uint_t                  i, low;
+    ai_lease_t                 *lease;
+    ngx_http_ai_limit_claim_t  *c;
+
+    if (amcf->limit.share == NULL) {
+        return 0;
+    }
+
+    for (i = 0, low = 0; i < limit->n; i++) {
+        c = &limit->claim[i];
+        lease = c->claim.quota->lease;
+
+        c->asked = lease && ai_lease_is_low(lease, ngx_http_ai_share_now());
+        low |= c->asked;
+    }
+
+    return low;
 }
 
 
@@ -730,7 +418,7 @@ ngx_http_ai_limit_is_soft(const ngx_http_ai_limit_claim_t *c, int64_t used)
 }
 
 
-static ngx_uint_t
+ngx_uint_t
 ngx_http_ai_limit_lets_pass(ngx_http_ai_ctx_t *ctx,
     const ngx_http_ai_limit_claim_t *c)
 {
@@ -767,284 +455,6 @@ ngx_http_ai_limit_tighten(ngx_http_ai_limit_ctx_t *limit,
 }
 
 
-static ngx_int_t
-ngx_http_ai_limit_refuse(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx,
-    ngx_http_ai_limit_claim_t *c)
-{
-    ngx_str_t  unit;
-
-    unit = ngx_http_ai_str(ai_unit_name(c->unit));
-
-    ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
-                  "ai: limiting %V by zone \"%V\", %L of %L are left",
-                  &unit, &c->zone->name, c->claim.remaining, c->claim.limit);
-
-    if (ngx_http_ai_limit_error(r, ctx, c) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    if (c->rule && c->rule->exceed == NGX_HTTP_AI_LIMIT_NEXT) {
-        return NGX_AGAIN;
-    }
-
-    if (c->rule && c->rule->exceed == NGX_HTTP_AI_LIMIT_ROUTE) {
-        ctx->limit->moved = 1;
-        ctx->route = c->rule->route;
-        return NGX_DONE;
-    }
-
-    return NGX_DECLINED;
-}
-
-
-static ngx_int_t
-ngx_http_ai_limit_error(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx,
-    const ngx_http_ai_limit_claim_t *c)
-{
-    u_char      *p;
-    ngx_str_t    message, unit;
-    ngx_uint_t   i;
-
-    ai_error_set(&ctx->error, c->claim.exhausted ? AI_ERR_QUOTA
-                                                 : AI_ERR_RATE_LIMIT, NULL);
-
-    ctx->error.retry_after = c->claim.wait;
-
-    if (ctx->conf->limit.status != NGX_HTTP_TOO_MANY_REQUESTS) {
-        ctx->error.status = ctx->conf->limit.status;
-    }
-
-    if (c->rule && c->rule->message) {
-
-        if (ngx_http_complex_value(r, c->rule->message, &message) != NGX_OK) {
-            return NGX_ERROR;
-        }
-
-        ctx->error.message = ai_str(&message);
-
-        return NGX_OK;
-    }
-
-    p = ngx_pnalloc(r->pool, 160);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    unit = ngx_http_ai_str(ai_unit_name(c->unit));
-    message.data = p;
-
-    if (c->unit == AI_UNIT_CONCURRENCY) {
-        p = ngx_sprintf(p, "Only %L requests at a time are allowed.",
-                        c->claim.limit);
-
-    } else {
-        p = ngx_sprintf(p, "The limit of ");
-
-        if (c->unit == AI_UNIT_COST) {
-            p = ngx_http_ai_price_print(p, c->claim.limit);
-
-            /* two decimals at least */
-
-            for (i = 0; i < 7 && p[-1] == '0'; i++) {
-                p--;
-            }
-
-            p = ngx_cpymem(p, " USD", 4);
-        } else {
-            p = ngx_sprintf(p, "%L %V", c->claim.limit, &unit);
-        }
-
-        p = ngx_http_ai_limit_period(ngx_cpymem(p, " per ", 5), c->period);
-        p = ngx_cpymem(p, " is reached.", 12);
-    }
-
-    message.len = p - message.data;
-
-    for (p = message.data; p < message.data + message.len; p++) {
-        if (*p == '_') {
-            *p = ' ';
-        }
-    }
-
-    ctx->error.message = ai_str(&message);
-
-    return NGX_OK;
-}
-
-
-static u_char *
-ngx_http_ai_limit_period(u_char *p, int32_t period)
-{
-    ngx_uint_t  i;
-
-    static struct {
-        int32_t      period;
-        const char  *word;
-    } words[] = {
-        { 1, "second" },
-        { 60, "minute" },
-        { 3600, "hour" },
-        { AI_PERIOD_DAY, "day" },
-        { AI_PERIOD_WEEK, "week" },
-        { AI_PERIOD_MONTH, "month" }
-    };
-
-    for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-        if (words[i].period == period) {
-            return ngx_sprintf(p, "%s", words[i].word);
-        }
-    }
-
-    return ai_period_print(p, period);
-}
-
-
-/* a stream has used what was reserved for it */
-
-static ngx_int_t
-ngx_http_ai_limit_more(ngx_http_ai_ctx_t *ctx, ngx_http_ai_attempt_t *at)
-{
-    int64_t                     now, cost;
-    ai_redo_t                  *redo;
-    ngx_int_t                   rc;
-    ngx_uint_t                  i, n;
-    ai_quota_claim_t            more;
-    ngx_http_ai_limit_ctx_t    *limit;
-    ngx_http_ai_main_conf_t    *amcf;
-    ngx_http_ai_limit_claim_t  *c;
-
-    limit = ctx->limit;
-
-    if (ctx->ticket == NULL) {
-        return NGX_DECLINED;
-    }
-
-    amcf = (ngx_http_ai_main_conf_t *) ngx_http_ai_main_conf(ctx->request);
-    redo = ai_ledger_redo(amcf->spend.ledger);
-    now = ngx_http_ai_limit_now();
-    rc = NGX_OK;
-
-    cost = limit->price ? ai_price_worst(limit->price, 0, limit->step, 0) : 0;
-
-    ngx_http_ai_spend_lock(amcf);
-
-    ai_redo_begin(redo);
-
-    for (i = 0, n = 0; i < limit->n && rc == NGX_OK; i++) {
-        c = &limit->claim[i];
-        more = c->claim;
-
-        switch (c->unit) {
-
-        case AI_UNIT_TOKENS:
-        case AI_UNIT_OUTPUT_TOKENS:
-            more.amount = limit->step;
-            break;
-
-        case AI_UNIT_COST:
-            more.amount = cost;
-            break;
-
-        default:
-            n += !c->twin;
-            continue;
-        }
-
-        more.quota = ai_quotas_find(c->zone->sh->quotas, c->id);
-
-        if (more.quota == NULL) {
-            n += !c->twin;
-            continue;
-        }
-
-        if (!ai_quota_check(&more, now, redo)
-            && !ngx_http_ai_limit_lets_pass(ctx, c))
-        {
-            rc = NGX_DECLINED;
-            break;
-        }
-
-        if (c->twin) {
-            continue;
-        }
-
-        if (ai_quota_extend(more.quota, ctx->ticket->scope[n].window,
-                            more.amount, redo)
-            != AI_OK
-            || ai_ticket_extend(amcf->spend.ledger, ctx->ticket, n,
-                                more.amount)
-               != AI_OK)
-        {
-            rc = NGX_DECLINED;
-        }
-
-        n++;
-    }
-
-    if (rc == NGX_OK) {
-        ai_redo_commit(redo);
-        ctx->output_cap += limit->step;
-    }
-
-    ngx_http_ai_spend_unlock(amcf);
-
-    return rc;
-}
-
-
-void
-ngx_http_ai_limit_sent(ngx_http_ai_ctx_t *ctx)
-{
-    int64_t                   cost;
-    ngx_http_ai_limit_ctx_t  *limit;
-
-    limit = ctx->limit;
-
-    if (ctx->ticket == NULL) {
-        return;
-    }
-
-    /* what is counted if this process is killed: no bound */
-
-    cost = limit->price ? ai_price_worst(limit->price, ctx->prompt_est, 0,
-                                         ctx->peek.images)
-                        : 0;
-
-    ngx_http_ai_spend_step(ngx_http_ai_main_conf(ctx->request), "send");
-
-    ai_ticket_sent(ctx->ticket, ctx->prompt_est, cost);
-
-    ngx_http_ai_spend_step(ngx_http_ai_main_conf(ctx->request), "sent");
-}
-
-
-void
-ngx_http_ai_limit_progress(ngx_http_ai_attempt_t *at)
-{
-    int64_t                   tokens, cost;
-    ngx_http_ai_ctx_t        *ctx;
-    ngx_http_ai_limit_ctx_t  *limit;
-
-    ctx = at->ctx;
-    limit = ctx->limit;
-
-    if (at->output == NULL
-        || ngx_current_msec - limit->noted < NGX_HTTP_AI_LIMIT_NOTED)
-    {
-        return;
-    }
-
-    limit->noted = ngx_current_msec;
-    tokens = ai_output_tokens(&at->output->output);
-
-    cost = limit->price ? ai_price_worst(limit->price, ctx->prompt_est,
-                                         tokens, ctx->peek.images)
-                        : 0;
-
-    ai_ticket_progress(ctx->ticket, ctx->prompt_est, tokens, cost);
-}
-
-
 void
 ngx_http_ai_limit_peek(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx)
 {
@@ -1064,7 +474,7 @@ ngx_http_ai_limit_peek(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx)
         return;
     }
 
-    limit = ngx_pcalloc(r->pool, sizeof(ngx_http_ai_limit_ctx_t));
+    limit = ngx_http_ai_limit_create_ctx(r);
 
     if (limit == NULL || ngx_http_ai_limit_claims(r, ctx, limit) != NGX_OK) {
         return;
@@ -1105,7 +515,7 @@ ngx_http_ai_limit_peek(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx)
 
 /* the wall clock: windows are of everybody's time */
 
-static int64_t
+int64_t
 ngx_http_ai_limit_now(void)
 {
     ngx_time_t  *tp;

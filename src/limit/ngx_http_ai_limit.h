@@ -13,6 +13,7 @@
 
 #include <base/ai_limit.h>
 #include <limit/ai_quota.h>
+#include <limit/ngx_http_ai_share.h>
 
 
 #define NGX_HTTP_AI_LIMIT_CLAIMS  AI_LEDGER_SCOPES
@@ -28,10 +29,29 @@ typedef enum {
 } ngx_http_ai_limit_exceed_e;
 
 
+/* what became of a request at a limit, for metrics */
+typedef enum {
+    NGX_HTTP_AI_LIMIT_WAS_PASSED = 0,
+    NGX_HTTP_AI_LIMIT_WAS_SOFT,
+    NGX_HTTP_AI_LIMIT_WAS_REJECTED,
+    NGX_HTTP_AI_LIMIT_WAS_DRY_RUN,
+
+    NGX_HTTP_AI_LIMIT_WAS_MAX
+} ngx_http_ai_limit_was_e;
+
+
+/* requests that there was no room for, since it was told when */
+typedef struct {
+    ngx_atomic_t               n;
+    ngx_atomic_t               told;        /* ngx_current_msec; 0: never */
+} ngx_http_ai_limit_full_t;
+
+
 /* in shared memory */
 typedef struct {
     uint64_t                   magic;       /* with the version */
     ai_quotas_t               *quotas;
+    ngx_http_ai_limit_full_t   full;
 } ngx_http_ai_limit_sh_t;
 
 
@@ -43,9 +63,14 @@ typedef struct {
                                                ai_zone */
     ngx_slab_pool_t           *shpool;
     ngx_http_ai_limit_sh_t    *sh;
+    ngx_str_t                  redis;       /* "redis=", or empty */
     unsigned                   keys:1;      /* limits of the key file */
     unsigned                   used:1;      /* by an ai_limit */
+    unsigned                   shared:1;    /* with other nodes */
     ngx_http_ai_place_t        place;
+
+    /* series of metrics, once this worker has found them */
+    void                      *told[AI_UNIT_MAX][NGX_HTTP_AI_LIMIT_WAS_MAX];
 } ngx_http_ai_limit_zone_t;
 
 
@@ -79,6 +104,7 @@ typedef struct {
 typedef struct {
     ngx_array_t               *zones;       /* ngx_http_ai_limit_zone_t * */
     ngx_http_ai_limit_zone_t  *keys;        /* or NULL */
+    ngx_http_ai_share_sh_t    *share;       /* NULL: nothing is shared */
 } ngx_http_ai_limit_main_conf_t;
 
 
@@ -113,14 +139,15 @@ typedef struct {
     unsigned                   twin:1;      /* an earlier one has the same
                                                counter */
     unsigned                   refused:1;
+    unsigned                   asked:1;     /* of Redis: there is not enough of
+                                               a lease */
 } ngx_http_ai_limit_claim_t;
 
 
 /* in ctx->limit */
-typedef struct {
+struct ngx_http_ai_limit_ctx_s {
     ngx_http_ai_limit_status_e status;
-    ngx_http_ai_limit_claim_t  claim[NGX_HTTP_AI_LIMIT_CLAIMS];
-    ngx_uint_t                 n;
+    ngx_uint_t                 n;           /* of claim[] */
     const ngx_http_ai_limit_claim_t  *tight;    /* the one that is nearest to
                                                its limit, or that refused */
     const ngx_http_ai_candidate_t    *candidate;    /* admitted */
@@ -132,7 +159,19 @@ typedef struct {
     const ai_price_t          *price;
     ngx_msec_t                 noted;       /* progress, last */
     unsigned                   moved:1;     /* to another route, once */
-} ngx_http_ai_limit_ctx_t;
+
+    /* of limit/ngx_http_ai_share.h: while it waits for Redis */
+    ngx_http_ai_ctx_t         *ctx;         /* back; set once it has waited */
+    ngx_http_ai_share_t       *share;       /* for its own call, ... */
+    ngx_queue_t                waiter;      /* ... or for somebody's */
+    ngx_msec_t                 since;
+    unsigned                   waiting:1;
+    unsigned                   patient:1;   /* since is set */
+    unsigned                   alone:1;     /* goes by what is known here */
+
+    /* the last member: those that are not in use are not even zeroed */
+    ngx_http_ai_limit_claim_t  claim[NGX_HTTP_AI_LIMIT_CLAIMS];
+};
 
 
 #pragma GCC visibility push(hidden)
@@ -141,6 +180,10 @@ typedef struct {
 /* setters of "ai_limit_zone", "ai_limit" */
 char *ngx_http_ai_limit_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_ai_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+/* a request was refused, since memory has no room for what it reserves */
+void ngx_http_ai_limit_full(ngx_http_ai_ctx_t *ctx,
+    const ngx_http_ai_limit_ctx_t *limit);
 
 void ngx_http_ai_limit_create(ngx_http_ai_limit_loc_conf_t *conf);
 char *ngx_http_ai_limit_merge(ngx_conf_t *cf,
@@ -174,7 +217,8 @@ ai_quota_t *ngx_http_ai_limit_quota(ngx_http_ai_main_conf_t *amcf,
  * What this candidate needs is reserved, or kept if it was for another one.
  * NGX_OK; NGX_DECLINED: a limit refuses, ctx->error is filled; NGX_AGAIN: this
  * candidate is refused, another may be asked for; NGX_DONE: another route,
- * ctx->route was exchanged; NGX_ERROR.
+ * ctx->route was exchanged; NGX_BUSY: the request waits for Redis, and is run
+ * again: admit it once more then; NGX_ERROR.
  */
 ngx_int_t ngx_http_ai_limit_admit(ngx_http_request_t *r,
     ngx_http_ai_ctx_t *ctx, const ngx_http_ai_candidate_t *candidate);

@@ -311,21 +311,29 @@ ngx_http_ai_limit_tell_claim(ngx_http_ai_ctx_t *ctx,
     const ngx_http_ai_limit_claim_t *c)
 {
     ai_str_t    labels[3];
-    ngx_uint_t  soft;
+    ngx_uint_t  soft, was;
+
+    static const ai_str_t  words[NGX_HTTP_AI_LIMIT_WAS_MAX] = {
+        ai_string("passed"), ai_string("soft"), ai_string("rejected"),
+        ai_string("dry_run")
+    };
 
     soft = ngx_http_ai_limit_is_soft(c, c->claim.used + c->claim.amount);
 
-    labels[0] = ai_str(&c->zone->name);
-    labels[1] = *ai_unit_name(c->unit);
-
     if (c->refused) {
-        labels[2] = ctx->limit->status == NGX_HTTP_AI_LIMIT_REJECTED
-                    ? ai_lit("rejected") : ai_lit("dry_run");
+        was = ctx->limit->status == NGX_HTTP_AI_LIMIT_REJECTED
+              ? NGX_HTTP_AI_LIMIT_WAS_REJECTED
+              : NGX_HTTP_AI_LIMIT_WAS_DRY_RUN;
     } else {
-        labels[2] = soft ? ai_lit("soft") : ai_lit("passed");
+        was = soft ? NGX_HTTP_AI_LIMIT_WAS_SOFT : NGX_HTTP_AI_LIMIT_WAS_PASSED;
     }
 
-    ngx_http_ai_metrics_count(ctx->request, AI_M_LIMIT, labels, 1);
+    labels[0] = ai_str(&c->zone->name);
+    labels[1] = *ai_unit_name(c->unit);
+    labels[2] = words[was];
+
+    ngx_http_ai_metrics_count_kept(ctx->request, &c->zone->told[c->unit][was],
+                                   AI_M_LIMIT, labels, 1);
 
     if (c->refused) {
         ngx_http_ai_limit_alert(ctx, c, AI_ALERT_EXCEEDED);

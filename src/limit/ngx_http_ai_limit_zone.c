@@ -8,12 +8,13 @@
 #include <core/ngx_http_ai.h>
 
 
-#define NGX_HTTP_AI_LIMIT_MAGIC  0x61696c696d697401     /* "ailimit", 1 */
+#define NGX_HTTP_AI_LIMIT_MAGIC  0x61696c696d697402     /* "ailimit", 2 */
 #define NGX_HTTP_AI_LIMIT_KEYS   "keys"     /* the zone of keys' own limits */
 
 
 static char *ngx_http_ai_limit_zone_add(ngx_conf_t *cf,
-    ngx_http_ai_main_conf_t *amcf, ngx_str_t *name, size_t size);
+    ngx_http_ai_main_conf_t *amcf, ngx_str_t *name, size_t size,
+    ngx_str_t *redis);
 static ngx_int_t ngx_http_ai_limit_zone_init(ngx_shm_zone_t *shm_zone,
     void *data);
 static ngx_int_t ngx_http_ai_limit_zone_format(ngx_http_ai_limit_zone_t *zone,
@@ -52,12 +53,13 @@ ngx_http_ai_limit_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     u_char      *p;
     ssize_t      size;
-    ngx_str_t   *value, name, s;
+    ngx_str_t   *value, name, redis, s;
     ngx_uint_t   i;
 
     value = cf->args->elts;
     size = 0;
     ngx_str_null(&name);
+    ngx_str_null(&redis);
 
     for (i = 2; i < cf->args->nelts; i++) {
 
@@ -85,11 +87,18 @@ ngx_http_ai_limit_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             continue;
         }
 
-        if (ngx_strncmp(value[i].data, "redis=", 6) == 0) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "\"redis=\" of \"ai_limit_zone\" is not "
-                               "supported yet");
-            return NGX_CONF_ERROR;
+        if (ngx_strncmp(value[i].data, "redis=", 6) == 0 && redis.len == 0) {
+            redis.data = value[i].data + 6;
+            redis.len = value[i].len - 6;
+
+            if (redis.len == 0) {
+                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                                   "empty parameter \"redis=\" of "
+                                   "\"ai_limit_zone\"");
+                return NGX_CONF_ERROR;
+            }
+
+            continue;
         }
 
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -120,13 +129,13 @@ ngx_http_ai_limit_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    return ngx_http_ai_limit_zone_add(cf, amcf, &name, size);
+    return ngx_http_ai_limit_zone_add(cf, amcf, &name, size, &redis);
 }
 
 
 static char *
 ngx_http_ai_limit_zone_add(ngx_conf_t *cf, ngx_http_ai_main_conf_t *amcf,
-    ngx_str_t *name, size_t size)
+    ngx_str_t *name, size_t size, ngx_str_t *redis)
 {
     ngx_str_t                         *value;
     ngx_http_ai_limit_zone_t          *zone, **zones;
@@ -159,6 +168,8 @@ ngx_http_ai_limit_zone_add(ngx_conf_t *cf, ngx_http_ai_main_conf_t *amcf,
 
     zone->name = *name;
     zone->hash = ngx_crc32_short(name->data, name->len);
+    zone->redis = *redis;
+    zone->shared = redis->len != 0;
     ngx_http_ai_place(cf, &zone->place);
 
     ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
@@ -270,7 +281,8 @@ ngx_http_ai_limit_zone_format(ngx_http_ai_limit_zone_t *zone,
 
     /* a bucket for about one counter of 512 bytes */
 
-    zone->sh->quotas = ai_quotas_create(&pool, shm_zone->shm.size / 1024);
+    zone->sh->quotas = ai_quotas_create(&pool, shm_zone->shm.size / 1024,
+                                         zone->shared);
 
     if (zone->sh->quotas == NULL) {
         ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
@@ -318,7 +330,8 @@ ngx_http_ai_limit_free(void *data, void *p)
 ngx_int_t
 ngx_http_ai_limit_init_conf(ngx_conf_t *cf, ngx_http_ai_main_conf_t *amcf)
 {
-    ngx_http_ai_limit_zone_t  *zone;
+    ngx_uint_t                  i, n;
+    ngx_http_ai_limit_zone_t   *zone, **zones;
 
     static ngx_str_t  name = ngx_string(NGX_HTTP_AI_LIMIT_KEYS);
     static ngx_str_t  key = ngx_string("limits of keys");
@@ -326,6 +339,19 @@ ngx_http_ai_limit_init_conf(ngx_conf_t *cf, ngx_http_ai_main_conf_t *amcf)
     amcf->spend.hooks = &ngx_http_ai_limit_hooks;
 
     ngx_http_ai_limit_views(amcf);
+
+    n = amcf->limit.zones ? amcf->limit.zones->nelts : 0;
+    zones = n ? amcf->limit.zones->elts : NULL;
+
+    for (i = 0; i < n; i++) {
+        if (zones[i]->shared
+            && ngx_http_ai_spend_share(cf, amcf, &zones[i]->redis,
+                                       &zones[i]->place)
+               != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
 
     if (!amcf->auth.limits) {
         return NGX_OK;
@@ -340,6 +366,7 @@ ngx_http_ai_limit_init_conf(ngx_conf_t *cf, ngx_http_ai_main_conf_t *amcf)
     zone->hash = ngx_crc32_short(name.data, name.len);
     zone->keys = 1;
     zone->used = 1;
+    zone->shared = amcf->spend.redis_name.len != 0;
 
     amcf->limit.keys = zone;
 
@@ -404,7 +431,7 @@ ngx_http_ai_limit_init_module(ngx_cycle_t *cycle,
     ngx_http_ai_spend_lock(amcf);
 
     ngx_http_ai_limit_pool(amcf, zone, &pool);
-    zone->sh->quotas = ai_quotas_create(&pool, 1024);
+    zone->sh->quotas = ai_quotas_create(&pool, 1024, zone->shared);
 
     ngx_http_ai_spend_unlock(amcf);
 
