@@ -75,8 +75,21 @@ my @refused = (
     [ 'ai_auth yes; @@', 'invalid value "yes" in "ai_auth", it must be "on", '
       . '"off" or "optional"' ],
     [ "ai_auth off;\nai_auth off; \@\@", '"ai_auth" directive is duplicate' ],
-    [ 'ai_auth on redis=main; @@', 'parameter "redis=main" of "ai_auth" is '
-      . 'not supported, keys are read from "ai_key_file"' ],
+    [ 'ai_auth on redis=main; @@', 'unknown ai_redis "main" in "ai_auth"' ],
+    [ "ai_redis main 127.0.0.1:1;\nai_auth on redis=mian; \@\@",
+      'unknown ai_redis "mian" in "ai_auth", did you mean "main"?' ],
+    [ "ai_redis a 127.0.0.1:1; ai_redis b 127.0.0.1:1;\n"
+      . "server { ai_auth on redis=a;\nlocation / { ai_auth on redis=b; \@\@ "
+      . "} }", '"redis=b" of "ai_auth" conflicts with "redis=a" in '
+      . "$dir/nginx.conf:" . (2 + $head =~ tr/\n//) ],
+    [ 'ai_auth on made=yes; @@', 'invalid parameter "made=yes" of "ai_auth", '
+      . 'it may be "made=on" or "made=off"' ],
+    [ 'ai_auth on made=on made=off; @@',
+      'duplicate parameter "made=off" of "ai_auth"' ],
+    [ "server { deny all; location / { ai_api write=on; }\n"
+      . "location /b { ai_auth on made=off; \@\@ } }",
+      '"ai_auth" needs an "ai_key_file", or keys made by '
+      . '"ai_api write=on"' ],
     [ 'ai_auth on sorce=auto; @@',
       'unknown parameter "sorce=auto" of "ai_auth"' ],
     [ 'ai_auth on source=cookie; @@', 'invalid parameter "source=cookie" of '
@@ -84,10 +97,13 @@ my @refused = (
     [ 'ai_auth on source=$http_a source=$http_b; @@',
       'duplicate parameter "source=$http_b" of "ai_auth"' ],
     [ "server { location /a { }\nlocation /b {\nai_auth on; \@\@ } }",
-      '"ai_auth" needs an "ai_key_file"' ],
+      '"ai_auth" needs an "ai_key_file", or '
+      . 'keys made by "ai_api write=on"' ],
     [ 'server { ai_auth optional; @@ }',
-      '"ai_auth" needs an "ai_key_file"' ],
-    [ "ai_auth on; \@\@\nserver { }", '"ai_auth" needs an "ai_key_file"' ],
+      '"ai_auth" needs an "ai_key_file", or '
+      . 'keys made by "ai_api write=on"' ],
+    [ "ai_auth on; \@\@\nserver { }", '"ai_auth" needs an "ai_key_file", or '
+      . 'keys made by "ai_api write=on"' ],
 
     # ai_identity
 
@@ -198,6 +214,12 @@ my @taken = (
         routes p *; operations chat models embed*; tools search_*; api read; }
      ai_role b { api write; }",
     "ai_key_file of.role; ai_role devs { models *; }",
+    "ai_zone ai 1m state=$dir/state; ai_auth on;
+     server { location / { deny all; ai_api write=on; } }",
+    "ai_zone ai 1m state=$dir/state; ai_redis main 127.0.0.1:1;
+     ai_auth on redis=main source=\$http_x made=on;
+     server { location / { ai_auth on redis=MAIN; } }",
+    'ai_key_file good; server { ai_auth on made=off; }',
 );
 
 for my $text (@taken) {

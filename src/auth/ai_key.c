@@ -42,8 +42,7 @@ typedef struct {
 } ai_key_line_t;
 
 
-static ai_int_t ai_key_parse(ai_keys_t *keys, const ai_str_t *text,
-    ai_uint_t pepper, ai_uint_t file, ai_key_error_t *err);
+static ai_uint_t ai_key_is_text(const ai_str_t *line);
 static ai_int_t ai_key_add(ai_keys_t *keys, ai_key_t *key, ai_uint_t file,
     ai_key_error_t *err);
 static ai_int_t ai_key_digest(ai_key_line_t *ln, ai_uint_t pepper);
@@ -112,6 +111,7 @@ ai_keys_parse(ai_keys_t *keys, const ai_str_t *text, ai_uint_t pepper,
     ai_uint_t file, ai_key_error_t *err)
 {
     ai_str_t          line;
+    ai_key_t         *key;
     const ai_char_t  *p, *last, *end;
 
     p = text->data;
@@ -137,11 +137,9 @@ ai_keys_parse(ai_keys_t *keys, const ai_str_t *text, ai_uint_t pepper,
             line.len--;
         }
 
-        if (line.len > AI_KEY_LINE_MAX) {
-            return ai_key_fail(err, "a line is too long");
-        }
-
-        if (ai_key_parse(keys, &line, pepper, file, err) != AI_OK) {
+        if (ai_key_parse(keys->pool, &line, pepper, &key, err) != AI_OK
+            || (key && ai_key_add(keys, key, file, err) != AI_OK))
+        {
             return AI_ERROR;
         }
     }
@@ -150,27 +148,28 @@ ai_keys_parse(ai_keys_t *keys, const ai_str_t *text, ai_uint_t pepper,
 }
 
 
-static ai_int_t
-ai_key_parse(ai_keys_t *keys, const ai_str_t *text, ai_uint_t pepper,
-    ai_uint_t file, ai_key_error_t *err)
+ai_int_t
+ai_key_parse(const ai_pool_t *pool, const ai_str_t *text, ai_uint_t pepper,
+    ai_key_t **key, ai_key_error_t *err)
 {
-    size_t         i;
     ai_key_line_t  ln;
+
+    *key = NULL;
+
+    if (text->len > AI_KEY_LINE_MAX) {
+        return ai_key_fail(err, "a line is too long");
+    }
+
+    if (!ai_key_is_text(text)) {
+        return ai_key_fail(err, "a line has a control character");
+    }
 
     memset(&ln, 0, sizeof(ai_key_line_t));
 
-    ln.pool = keys->pool;
+    ln.pool = pool;
     ln.err = err;
     ln.p = text->data;
     ln.last = text->data + text->len;
-
-    for (i = 0; i < text->len; i++) {
-        if ((text->data[i] < 0x20 && text->data[i] != '\t')
-            || text->data[i] == 0x7f)
-        {
-            return ai_key_fail(err, "a line has a control character");
-        }
-    }
 
     while (ln.p < ln.last && ai_key_is_blank(*ln.p)) {
         ln.p++;
@@ -180,7 +179,7 @@ ai_key_parse(ai_keys_t *keys, const ai_str_t *text, ai_uint_t pepper,
         return AI_OK;
     }
 
-    ln.key = ai_key_create(keys->pool);
+    ln.key = ai_key_create(pool);
     if (ln.key == NULL) {
         return ai_key_fail(err, "no memory");
     }
@@ -205,7 +204,30 @@ ai_key_parse(ai_keys_t *keys, const ai_str_t *text, ai_uint_t pepper,
         }
     }
 
-    return ai_key_add(keys, ln.key, file, err);
+    if (ln.key->id.len == 0) {
+        return ai_key_fail(err, "a key has no \"id\"");
+    }
+
+    *key = ln.key;
+
+    return AI_OK;
+}
+
+
+static ai_uint_t
+ai_key_is_text(const ai_str_t *line)
+{
+    size_t  i;
+
+    for (i = 0; i < line->len; i++) {
+        if ((line->data[i] < 0x20 && line->data[i] != '\t')
+            || line->data[i] == 0x7f)
+        {
+            return 0;
+        }
+    }
+
+    return 1;
 }
 
 
@@ -214,10 +236,6 @@ ai_key_add(ai_keys_t *keys, ai_key_t *key, ai_uint_t file,
     ai_key_error_t *err)
 {
     ai_key_t  *other;
-
-    if (key->id.len == 0) {
-        return ai_key_fail(err, "a key has no \"id\"");
-    }
 
     key->file = file;
     key->line = err->line;

@@ -61,10 +61,14 @@ struct ai_key_s {
     ai_uint_t          file;        /* as given to ai_keys_parse() */
     ai_uint_t          line;
     ai_key_t          *next;        /* in the file's order */
+    ai_key_t         **back;
     ai_key_t          *by_digest;
     ai_key_t          *by_id;
 
     unsigned           disabled:1;
+    unsigned           made:1;      /* by ai_api: it may go at any time */
+    unsigned           alias:1;     /* another secret of a key, found by its
+                                       digest only */
 };
 
 
@@ -101,6 +105,9 @@ ai_int_t ai_keys_parse(ai_keys_t *keys, const ai_str_t *text,
 ai_uint_t ai_keys_count(const ai_keys_t *keys);
 ai_key_t *ai_keys_first(const ai_keys_t *keys);      /* then ->next */
 
+/* by its id; NULL: there is none */
+const ai_key_t *ai_keys_by_id(const ai_keys_t *keys, const ai_str_t *id);
+
 /*
  * Looks a digest up that this pepper made.  *key is always a key: for
  * AI_KEY_UNKNOWN one that nobody has, so that what follows takes the same
@@ -108,6 +115,9 @@ ai_key_t *ai_keys_first(const ai_keys_t *keys);      /* then ->next */
  */
 ai_key_state_e ai_keys_find(const ai_keys_t *keys, ai_uint_t pepper,
     const ai_char_t *digest, int64_t now, const ai_key_t **key);
+
+/* all of a key in one block; NULL: no memory */
+ai_key_t *ai_key_copy(const ai_pool_t *pool, const ai_key_t *key);
 
 /* an attribute that is not built in; NULL: it has none of this name */
 const ai_str_t *ai_key_attr(const ai_key_t *key, const ai_str_t *name);

@@ -10,6 +10,14 @@
 #define AI_KEYS_BUCKETS  64         /* at first */
 
 
+#define ai_key_text(key, offset)  ((ai_str_t *) ((char *) (key) + (offset)))
+
+
+static size_t ai_key_lay(ai_char_t *base, ai_key_t *copy,
+    const ai_key_t *key);
+static size_t ai_key_lay_text(ai_char_t *base, size_t at, ai_str_t *dst,
+    const ai_str_t *src);
+static ai_key_t *ai_keys_of_id(const ai_keys_t *keys, const ai_str_t *id);
 static ai_int_t ai_keys_grow(ai_keys_t *keys);
 static void ai_keys_link(ai_keys_t *keys, ai_key_t *key);
 static ai_uint_t ai_keys_digest_slot(const ai_keys_t *keys,
@@ -38,6 +46,7 @@ ai_keys_create(const ai_pool_t *pool)
         || keys->by_digest == NULL
         || keys->by_id == NULL)
     {
+        ai_keys_free(keys);
         return NULL;
     }
 
@@ -68,6 +77,112 @@ ai_key_create(const ai_pool_t *pool)
 }
 
 
+/*
+ * The key, then what has pointers in it, then all bytes.
+ */
+
+ai_key_t *
+ai_key_copy(const ai_pool_t *pool, const ai_key_t *key)
+{
+    size_t      size;
+    ai_key_t   *copy;
+    ai_char_t  *p;
+
+    size = ai_key_lay(NULL, NULL, key);
+
+    p = ai_palloc(pool, size);
+    if (p == NULL) {
+        return NULL;
+    }
+
+    copy = (ai_key_t *) p;
+
+    *copy = *key;
+    (void) ai_key_lay(p, copy, key);
+
+    return copy;
+}
+
+
+/* without a copy it only counts; returns how many bytes it takes */
+
+static size_t
+ai_key_lay(ai_char_t *base, ai_key_t *copy, const ai_key_t *key)
+{
+    size_t     tables, bytes;
+    ai_uint_t  i, j;
+
+    static const size_t  texts[] = {
+        offsetof(ai_key_t, id), offsetof(ai_key_t, team),
+        offsetof(ai_key_t, project), offsetof(ai_key_t, customer),
+        offsetof(ai_key_t, user), offsetof(ai_key_t, tier),
+        offsetof(ai_key_t, role)
+    };
+
+    tables = sizeof(ai_key_t);
+    bytes = tables + key->nattrs * sizeof(ai_key_attr_t);
+
+    for (i = 0; i < AI_GRANT_MAX; i++) {
+        bytes += key->grant.list[i].n * sizeof(ai_str_t);
+    }
+
+    for (i = 0; i < sizeof(texts) / sizeof(size_t); i++) {
+        bytes += ai_key_lay_text(base, bytes,
+                                 copy ? ai_key_text(copy, texts[i]) : NULL,
+                                 ai_key_text(key, texts[i]));
+    }
+
+    if (copy && key->nattrs) {
+        copy->attrs = (ai_key_attr_t *) (base + tables);
+    }
+
+    tables += key->nattrs * sizeof(ai_key_attr_t);
+
+    for (i = 0; i < key->nattrs; i++) {
+        bytes += ai_key_lay_text(base, bytes,
+                                 copy ? &copy->attrs[i].name : NULL,
+                                 &key->attrs[i].name);
+        bytes += ai_key_lay_text(base, bytes,
+                                 copy ? &copy->attrs[i].value : NULL,
+                                 &key->attrs[i].value);
+    }
+
+    for (i = 0; i < AI_GRANT_MAX; i++) {
+
+        if (copy && key->grant.list[i].v) {
+            copy->grant.list[i].v = (ai_str_t *) (base + tables);
+        }
+
+        tables += key->grant.list[i].n * sizeof(ai_str_t);
+
+        for (j = 0; j < key->grant.list[i].n; j++) {
+            bytes += ai_key_lay_text(base, bytes,
+                                     copy ? &copy->grant.list[i].v[j] : NULL,
+                                     &key->grant.list[i].v[j]);
+        }
+    }
+
+    return bytes;
+}
+
+
+static size_t
+ai_key_lay_text(ai_char_t *base, size_t at, ai_str_t *dst,
+    const ai_str_t *src)
+{
+    if (dst) {
+        dst->len = src->len;
+        dst->data = base + at;
+
+        if (src->len) {
+            memcpy(dst->data, src->data, src->len);
+        }
+    }
+
+    return src->len;
+}
+
+
 ai_uint_t
 ai_keys_count(const ai_keys_t *keys)
 {
@@ -79,6 +194,28 @@ ai_key_t *
 ai_keys_first(const ai_keys_t *keys)
 {
     return keys->first;
+}
+
+
+const ai_key_t *
+ai_keys_by_id(const ai_keys_t *keys, const ai_str_t *id)
+{
+    return ai_keys_of_id(keys, id);
+}
+
+
+static ai_key_t *
+ai_keys_of_id(const ai_keys_t *keys, const ai_str_t *id)
+{
+    ai_key_t  *k;
+
+    for (k = keys->by_id[ai_keys_id_slot(keys, id)]; k; k = k->by_id) {
+        if (ai_str_eq(&k->id, id)) {
+            return k;
+        }
+    }
+
+    return NULL;
 }
 
 
@@ -97,24 +234,87 @@ ai_keys_add(ai_keys_t *keys, ai_key_t *key, ai_key_t **other)
         }
     }
 
-    for (k = keys->by_id[ai_keys_id_slot(keys, &key->id)]; k; k = k->by_id) {
-        if (ai_str_eq(&k->id, &key->id)) {
-            *other = k;
-            return AI_KEY_SAME_ID;
-        }
+    k = key->alias ? NULL : ai_keys_of_id(keys, &key->id);
+
+    if (k) {
+        *other = k;
+        return AI_KEY_SAME_ID;
     }
 
-    if (keys->n >= keys->nbuckets && ai_keys_grow(keys) != AI_OK) {
+    if (ai_keys_reserve(keys, 1) != AI_OK) {
         return AI_KEY_NO_MEMORY;
     }
 
     ai_keys_link(keys, key);
 
     *keys->last = key;
+    key->back = keys->last;
+    key->next = NULL;
     keys->last = &key->next;
     keys->n++;
 
     return AI_KEY_ADDED;
+}
+
+
+void
+ai_keys_remove(ai_keys_t *keys, ai_key_t *key)
+{
+    ai_key_t  **k;
+
+    for (k = &keys->by_digest[ai_keys_digest_slot(keys, key->digest)];
+         *k != key;
+         k = &(*k)->by_digest)
+    {
+        /* void */
+    }
+
+    *k = key->by_digest;
+
+    if (!key->alias) {
+        for (k = &keys->by_id[ai_keys_id_slot(keys, &key->id)];
+             *k != key;
+             k = &(*k)->by_id)
+        {
+            /* void */
+        }
+
+        *k = key->by_id;
+    }
+
+    *key->back = key->next;
+
+    if (key->next) {
+        key->next->back = key->back;
+
+    } else {
+        keys->last = key->back;
+    }
+
+    keys->n--;
+}
+
+
+ai_int_t
+ai_keys_reserve(ai_keys_t *keys, ai_uint_t n)
+{
+    while (keys->n + n > keys->nbuckets) {
+        if (ai_keys_grow(keys) != AI_OK) {
+            return AI_ERROR;
+        }
+    }
+
+    return AI_OK;
+}
+
+
+void
+ai_keys_free(ai_keys_t *keys)
+{
+    ai_pfree(keys->pool, keys->nobody);
+    ai_pfree(keys->pool, keys->by_digest);
+    ai_pfree(keys->pool, keys->by_id);
+    ai_pfree(keys->pool, keys);
 }
 
 
@@ -130,6 +330,8 @@ ai_keys_grow(ai_keys_t *keys)
     by_id = ai_pcalloc(keys->pool, size);
 
     if (by_digest == NULL || by_id == NULL) {
+        ai_pfree(keys->pool, by_digest);
+        ai_pfree(keys->pool, by_id);
         return AI_ERROR;
     }
 
@@ -156,6 +358,10 @@ ai_keys_link(ai_keys_t *keys, ai_key_t *key)
     i = ai_keys_digest_slot(keys, key->digest);
     key->by_digest = keys->by_digest[i];
     keys->by_digest[i] = key;
+
+    if (key->alias) {
+        return;
+    }
 
     i = ai_keys_id_slot(keys, &key->id);
     key->by_id = keys->by_id[i];
@@ -246,6 +452,6 @@ ai_int_t
 ai_key_permits(const ai_key_t *key, const ai_grant_t *role, ai_grant_e what,
     const ai_str_t *name)
 {
-    return ai_grant_permits(key ? &key->grant : NULL, what, name)
-           && ai_grant_permits(role, what, name);
+    return (key == NULL || ai_grant_permits(&key->grant, what, name))
+           && (role == NULL || ai_grant_permits(role, what, name));
 }

@@ -8,6 +8,7 @@
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/rand.h>
 
 
 #define AI_PEPPER_BLOCK  64         /* of SHA-256 */
@@ -159,6 +160,13 @@ ai_pepper_finish(const ai_pepper_t *pepper, const EVP_MD_CTX *md,
     }
 
     return n == AI_DIGEST_LEN ? AI_OK : AI_ERROR;
+}
+
+
+ai_int_t
+ai_random(ai_char_t *p, size_t n)
+{
+    return RAND_bytes(p, (int) n) == 1 ? AI_OK : AI_ERROR;
 }
 
 

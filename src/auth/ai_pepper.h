@@ -32,6 +32,9 @@ void ai_pepper_free(ai_pepper_t *pepper);
 ai_int_t ai_pepper_digest(const ai_pepper_t *pepper, const ai_str_t *token,
     ai_char_t digest[AI_DIGEST_LEN]);
 
+/* bytes that nobody can guess; AI_ERROR: there are none */
+ai_int_t ai_random(ai_char_t *p, size_t n);
+
 /* so many bytes that were secret are zero, whatever the compiler thinks */
 void ai_cleanse(void *p, size_t len);
 

@@ -22,6 +22,8 @@ static ngx_str_t ngx_http_ai_auth_bearer(const ngx_str_t *value,
     ngx_uint_t required);
 static ngx_int_t ngx_http_ai_auth_same(ngx_str_t *token,
     const ngx_str_t *value);
+static void ngx_http_ai_auth_look(const ai_keys_t *keys, ngx_uint_t pepper,
+    const ai_char_t *digest, ai_key_state_e *state, const ai_key_t **key);
 static void ngx_http_ai_auth_base(ngx_http_ai_identity_t *id);
 static void ngx_http_ai_auth_set(ngx_http_request_t *r,
     ngx_http_ai_identity_t *id, ngx_uint_t what, ngx_str_t *value);
@@ -97,7 +99,7 @@ ngx_http_ai_auth_identify(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx)
     id->busy = 0;
 
     if (rc == NGX_ERROR
-        || ngx_http_ai_auth_find(conf->keys, &token, &state, &key) != NGX_OK)
+        || ngx_http_ai_auth_find(r, conf, &token, &state, &key) != NGX_OK)
     {
         id->done = 0;
         return NGX_ERROR;
@@ -306,14 +308,14 @@ ngx_http_ai_auth_hide(ngx_str_t *line)
     u_char     *p, *last, *end;
     ngx_str_t   value;
 
-    last = line->data + line->len;
-    p = ngx_strlchr(line->data, last, '?');
+    p = line->len ? memchr(line->data, '?', line->len) : NULL;
 
     if (p == NULL) {
         return;
     }
 
     p++;
+    last = line->data + line->len;
 
     /* behind it the version, of the request's line */
 
@@ -412,37 +414,81 @@ ngx_http_ai_auth_same(ngx_str_t *token, const ngx_str_t *value)
 
 
 ngx_int_t
-ngx_http_ai_auth_find(const ngx_http_ai_keys_t *keys, ngx_str_t *token,
+ngx_http_ai_auth_find(ngx_http_request_t *r,
+    const ngx_http_ai_auth_loc_conf_t *conf, ngx_str_t *token,
     ai_key_state_e *state, const ai_key_t **key)
 {
-    ai_str_t                   text;
-    ngx_uint_t                 i;
-    ai_char_t                  digest[AI_DIGEST_LEN];
-    ai_key_state_e             one;
-    const ai_key_t            *found;
-    ngx_http_ai_key_pepper_t  *pepper;
+    ai_str_t                             text;
+    ai_pool_t                            pool;
+    ngx_uint_t                           i, n, *uses;
+    ai_char_t                            digest[AI_DIGEST_LEN];
+    const ai_keys_t                     *made;
+    ngx_http_ai_key_pepper_t            *pepper;
+    const ngx_http_ai_auth_main_conf_t  *amcf;
+
+    amcf = &ngx_http_ai_main_conf(r)->auth;
+    made = conf->made ? ngx_http_ai_made_keys(amcf->made, r->connection->log)
+                      : NULL;
 
     text = ai_str(token);
-    pepper = keys->peppers.elts;
+    pepper = amcf->peppers->elts;
+
+    /* a level's own are in the same order */
+
+    uses = conf->keys ? conf->keys->peppers.elts : NULL;
+    n = conf->keys ? conf->keys->peppers.nelts : 0;
 
     *state = AI_KEY_UNKNOWN;
     *key = NULL;
 
-    for (i = 0; i < keys->peppers.nelts; i++) {
+    for (i = 0; i < amcf->peppers->nelts; i++) {
+
+        if (made == NULL && (n == 0 || *uses != i)) {
+            continue;
+        }
 
         if (ai_pepper_digest(pepper[i].pepper, &text, digest) != AI_OK) {
             return NGX_ERROR;
         }
 
-        one = ai_keys_find(keys->table, i, digest, ngx_time(), &found);
+        if (n && *uses == i) {
+            ngx_http_ai_auth_look(conf->keys->table, i, digest, state, key);
+            uses++;
+            n--;
+        }
 
-        if (one != AI_KEY_UNKNOWN) {
-            *state = one;
-            *key = found;
+        if (made) {
+            ngx_http_ai_auth_look(made, i, digest, state, key);
         }
     }
 
-    return NGX_OK;
+    if (*state != AI_KEY_GOOD || !(*key)->made) {
+        return NGX_OK;
+    }
+
+    /* it may be changed while the request runs */
+
+    ngx_http_ai_pool(&pool, r->pool);
+
+    *key = ngx_http_ai_made_copy(amcf, *key, &pool);
+
+    return *key ? NGX_OK : NGX_ERROR;
+}
+
+
+static void
+ngx_http_ai_auth_look(const ai_keys_t *keys, ngx_uint_t pepper,
+    const ai_char_t *digest, ai_key_state_e *state, const ai_key_t **key)
+{
+    ai_key_state_e   one;
+    const ai_key_t  *found;
+
+    one = ai_keys_find(keys, pepper, digest, ngx_time(), &found);
+
+    if (one != AI_KEY_UNKNOWN) {
+        *state = one;
+        *key = found;
+    }
 }
 
 
@@ -481,8 +527,10 @@ ngx_http_ai_auth_base(ngx_http_ai_identity_t *id)
     ngx_str_null(&id->session);
     id->tier = ngx_http_ai_str(&key->tier);
 
+    /* of a key that was made: roles may have been taken out since */
+
     id->role = key->holder;
-    id->stray = 0;
+    id->stray = (key->role.len && key->holder == NULL);
     id->rpm = key->rpm;
     id->tpm = key->tpm;
     id->budget = key->budget;
@@ -857,7 +905,7 @@ ngx_http_ai_auth_permits_model(const ngx_http_ai_ctx_t *ctx,
     key = 0;
     role = 0;
 
-    for (i = 0; i < n; i++) {
+    for (i = 0; i < n && !(key && role); i++) {
         key |= ai_key_permits(id->entry, NULL, AI_GRANT_MODELS, &name[i]);
         role |= ai_key_permits(NULL, id->role ? &id->role->grant : NULL,
                                AI_GRANT_MODELS, &name[i]);

@@ -13,6 +13,7 @@
 
 
 typedef struct ngx_http_ai_keys_s           ngx_http_ai_keys_t;
+typedef struct ngx_http_ai_made_s           ngx_http_ai_made_t;
 typedef struct ngx_http_ai_role_s           ngx_http_ai_role_t;
 typedef struct ai_key_s                     ngx_http_ai_key_t;
 typedef struct ngx_http_ai_auth_loc_conf_s  ngx_http_ai_auth_loc_conf_t;
@@ -72,8 +73,12 @@ typedef struct {
 
 typedef struct {
     ngx_array_t               *roles;       /* ngx_http_ai_role_t */
-    unsigned                   limits:1;    /* a key has rpm=, tpm=, budget= */
+    unsigned                   limits:1;    /* a key has rpm=, tpm=, budget=,
+                                               or may be made that has */
     ngx_array_t               *sets;        /* ngx_http_ai_keys_t * */
+    ngx_array_t               *peppers;     /* of all of them; NULL: none */
+    ngx_http_ai_made_t        *made;        /* keys made by ai_api; NULL: there
+                                               cannot be any */
     unsigned                   any:1;       /* it is used somewhere */
 } ngx_http_ai_auth_main_conf_t;
 
@@ -84,6 +89,8 @@ struct ngx_http_ai_auth_loc_conf_s {
     ngx_http_complex_value_t  *source;      /* NULL: auto */
     ngx_http_ai_keys_t        *keys;        /* of all files; NULL: none */
     ngx_array_t               *identity;    /* of ai_identity; NULL: none */
+    ngx_uint_t                 made;        /* are keys made by ai_api good
+                                               here?  Or UNSET */
     ngx_http_ai_place_t        place;       /* of ai_auth */
 };
 
@@ -125,6 +132,16 @@ ngx_int_t ngx_http_ai_auth_init_conf(ngx_conf_t *cf,
 ngx_int_t ngx_http_ai_auth_init(ngx_conf_t *cf,
     ngx_http_ai_auth_main_conf_t *conf);
 
+/* the keys of all files, a table for each level that has some */
+ngx_uint_t ngx_http_ai_auth_tables(const ngx_http_ai_auth_main_conf_t *conf);
+const ai_keys_t *ngx_http_ai_auth_table(
+    const ngx_http_ai_auth_main_conf_t *conf, ngx_uint_t i);
+
+/* the first of these with this id, of n tables; NULL: none */
+const ai_key_t *ngx_http_ai_auth_by_id(
+    const ngx_http_ai_auth_main_conf_t *conf, ngx_uint_t n,
+    const ai_str_t *id);
+
 /* a role by its name; NULL: there is none */
 const ngx_http_ai_role_t *ngx_http_ai_auth_role(
     const ngx_http_ai_auth_main_conf_t *conf, ngx_str_t *name);
@@ -135,10 +152,12 @@ const ngx_http_ai_role_t *ngx_http_ai_auth_role(
 
 /*
  * The digests of a token, looked up: the same work for all tokens.  An empty
- * one is AI_KEY_UNKNOWN.  NGX_ERROR: no memory.
+ * one is AI_KEY_UNKNOWN; a key that is good lives as long as the request.
+ * NGX_ERROR: no memory.
  */
-ngx_int_t ngx_http_ai_auth_find(const ngx_http_ai_keys_t *keys,
-    ngx_str_t *token, ai_key_state_e *state, const ai_key_t **key);
+ngx_int_t ngx_http_ai_auth_find(ngx_http_request_t *r,
+    const ngx_http_ai_auth_loc_conf_t *conf, ngx_str_t *token,
+    ai_key_state_e *state, const ai_key_t **key);
 
 /*
  * ctx->identity out of the credential, before the body is read.  NGX_OK, also

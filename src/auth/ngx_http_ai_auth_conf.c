@@ -9,12 +9,15 @@
 #define NGX_HTTP_AI_KEY_FILE_MAX  (64 * 1024 * 1024)
 
 
+static void ngx_http_ai_key_limits(ngx_conf_t *cf, const ai_keys_t *keys);
 static ngx_http_ai_keys_t *ngx_http_ai_key_set(ngx_conf_t *cf);
 static void ngx_http_ai_key_cleanup(void *data);
 static ngx_int_t ngx_http_ai_key_pepper(ngx_conf_t *cf,
     ngx_http_ai_keys_t *keys, ngx_str_t *value, ngx_uint_t *index);
-static ngx_int_t ngx_http_ai_key_add_pepper(ngx_conf_t *cf,
-    ngx_http_ai_keys_t *keys, ngx_str_t *name, const ai_str_t *secret);
+static ngx_int_t ngx_http_ai_key_add_pepper(ngx_conf_t *cf, ngx_str_t *name,
+    const ai_str_t *secret);
+static ngx_int_t ngx_http_ai_key_use(ngx_http_ai_keys_t *keys,
+    ngx_uint_t index);
 static void ngx_http_ai_key_open(ngx_conf_t *cf, ngx_str_t *name);
 static char *ngx_http_ai_role_api(ngx_conf_t *cf, void *object,
     ngx_str_t *value, ngx_uint_t n);
@@ -129,7 +132,33 @@ ngx_http_ai_key_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
+    ngx_http_ai_key_limits(cf, keys->table);
+
     return NGX_CONF_OK;
+}
+
+
+/* counters of these are asked for before anything is made of the file */
+
+static void
+ngx_http_ai_key_limits(ngx_conf_t *cf, const ai_keys_t *keys)
+{
+    ai_key_t                 *key;
+    ngx_http_ai_main_conf_t  *amcf;
+
+    amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_ai_gateway_module);
+
+    for (key = ai_keys_first(keys);
+         key && !amcf->auth.limits;
+         key = key->next)
+    {
+        if (key->rpm.amount != -1 || key->tpm.amount != -1
+            || key->budget.amount != -1)
+        {
+            amcf->auth.limits = 1;
+            ngx_http_ai_spend_ask(cf);
+        }
+    }
 }
 
 
@@ -138,12 +167,8 @@ ngx_http_ai_key_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 static ngx_http_ai_keys_t *
 ngx_http_ai_key_set(ngx_conf_t *cf)
 {
-    ngx_pool_cleanup_t        *cln;
     ngx_http_ai_keys_t        *keys, **set;
     ngx_http_ai_main_conf_t   *amcf;
-
-    static ngx_str_t       none = ngx_null_string;
-    static const ai_str_t  sha256 = ai_null_string;
 
     amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_ai_gateway_module);
 
@@ -156,21 +181,18 @@ ngx_http_ai_key_set(ngx_conf_t *cf)
     }
 
     keys = ngx_pcalloc(cf->pool, sizeof(ngx_http_ai_keys_t));
-    cln = ngx_pool_cleanup_add(cf->pool, 0);
     set = ngx_array_push(amcf->auth.sets);
 
-    if (keys == NULL || cln == NULL || set == NULL
+    if (keys == NULL || set == NULL
         || ngx_array_init(&keys->files, cf->pool, 4, sizeof(ngx_str_t))
            != NGX_OK
-        || ngx_array_init(&keys->peppers, cf->pool, 4,
-                          sizeof(ngx_http_ai_key_pepper_t))
-           != NGX_OK)
+        || ngx_array_init(&keys->peppers, cf->pool, 4, sizeof(ngx_uint_t))
+           != NGX_OK
+        || ngx_http_ai_key_peppers(cf) != NGX_OK
+        || ngx_http_ai_key_use(keys, AI_KEY_SHA256) != NGX_OK)
     {
         return NULL;
     }
-
-    cln->handler = ngx_http_ai_key_cleanup;
-    cln->data = keys;
 
     ngx_http_ai_place(cf, &keys->place);
     ngx_http_ai_pool(&keys->pool, cf->pool);
@@ -180,31 +202,90 @@ ngx_http_ai_key_set(ngx_conf_t *cf)
         return NULL;
     }
 
-    /* AI_KEY_SHA256 */
-
-    if (ngx_http_ai_key_add_pepper(cf, keys, &none, &sha256) != NGX_OK) {
-        return NULL;
-    }
-
     *set = keys;
 
     return keys;
 }
 
 
+/* there is AI_KEY_SHA256, at least */
+
+ngx_int_t
+ngx_http_ai_key_peppers(ngx_conf_t *cf)
+{
+    ngx_array_t              *peppers;
+    ngx_pool_cleanup_t       *cln;
+    ngx_http_ai_main_conf_t  *amcf;
+
+    static ngx_str_t       none = ngx_null_string;
+    static const ai_str_t  sha256 = ai_null_string;
+
+    amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_ai_gateway_module);
+
+    if (amcf->auth.peppers) {
+        return NGX_OK;
+    }
+
+    peppers = ngx_array_create(cf->pool, 4, sizeof(ngx_http_ai_key_pepper_t));
+    cln = ngx_pool_cleanup_add(cf->pool, 0);
+
+    if (peppers == NULL || cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    cln->handler = ngx_http_ai_key_cleanup;
+    cln->data = peppers;
+
+    amcf->auth.peppers = peppers;
+
+    return ngx_http_ai_key_add_pepper(cf, &none, &sha256);
+}
+
+
 static void
 ngx_http_ai_key_cleanup(void *data)
 {
-    ngx_http_ai_keys_t  *keys = data;
+    ngx_array_t  *peppers = data;
 
     ngx_uint_t                 i;
     ngx_http_ai_key_pepper_t  *pepper;
 
-    pepper = keys->peppers.elts;
+    pepper = peppers->elts;
 
-    for (i = 0; i < keys->peppers.nelts; i++) {
+    for (i = 0; i < peppers->nelts; i++) {
         ai_pepper_free(pepper[i].pepper);
     }
+}
+
+
+/* in order */
+
+static ngx_int_t
+ngx_http_ai_key_use(ngx_http_ai_keys_t *keys, ngx_uint_t index)
+{
+    ngx_uint_t  i, *uses;
+
+    uses = keys->peppers.elts;
+
+    for (i = 0; i < keys->peppers.nelts; i++) {
+        if (uses[i] == index) {
+            return NGX_OK;
+        }
+    }
+
+    if (ngx_array_push(&keys->peppers) == NULL) {
+        return NGX_ERROR;
+    }
+
+    uses = keys->peppers.elts;
+
+    for (i = keys->peppers.nelts - 1; i && uses[i - 1] > index; i--) {
+        uses[i] = uses[i - 1];
+    }
+
+    uses[i] = index;
+
+    return NGX_OK;
 }
 
 
@@ -220,6 +301,8 @@ ngx_http_ai_key_pepper(ngx_conf_t *cf, ngx_http_ai_keys_t *keys,
     ngx_int_t                  rc;
     ngx_str_t                 *args, name, directive, secret;
     ngx_uint_t                 i;
+    ngx_array_t               *peppers;
+    ngx_http_ai_main_conf_t   *amcf;
     ngx_http_ai_key_pepper_t  *pepper;
 
     if (ngx_strncmp(value->data, "pepper=", 7) != 0) {
@@ -234,15 +317,18 @@ ngx_http_ai_key_pepper(ngx_conf_t *cf, ngx_http_ai_keys_t *keys,
     name.data = value->data + 7;
     name.len = value->len - 7;
 
-    pepper = keys->peppers.elts;
+    amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_ai_gateway_module);
 
-    for (i = 1; i < keys->peppers.nelts; i++) {
+    peppers = amcf->auth.peppers;
+    pepper = peppers->elts;
+
+    for (i = 1; i < peppers->nelts; i++) {
         if (name.len
             && pepper[i].name.len == name.len
             && ngx_memcmp(pepper[i].name.data, name.data, name.len) == 0)
         {
             *index = i;
-            return NGX_OK;
+            return ngx_http_ai_key_use(keys, i);
         }
     }
 
@@ -260,28 +346,36 @@ ngx_http_ai_key_pepper(ngx_conf_t *cf, ngx_http_ai_keys_t *keys,
         return NGX_ERROR;
     }
 
-    *index = keys->peppers.nelts;
+    *index = peppers->nelts;
     text = ai_str(&secret);
 
     if (secret.data == name.data) {
         ngx_str_null(&name);
     }
 
-    rc = ngx_http_ai_key_add_pepper(cf, keys, &name, &text);
+    rc = ngx_http_ai_key_add_pepper(cf, &name, &text);
 
     ai_cleanse(secret.data, secret.len);
 
-    return rc;
+    return rc == NGX_OK ? ngx_http_ai_key_use(keys, *index) : NGX_ERROR;
 }
 
 
 static ngx_int_t
-ngx_http_ai_key_add_pepper(ngx_conf_t *cf, ngx_http_ai_keys_t *keys,
-    ngx_str_t *name, const ai_str_t *secret)
+ngx_http_ai_key_add_pepper(ngx_conf_t *cf, ngx_str_t *name,
+    const ai_str_t *secret)
 {
+    ai_char_t                  digest[AI_DIGEST_LEN];
+    ngx_array_t               *peppers;
+    ngx_http_ai_main_conf_t   *amcf;
     ngx_http_ai_key_pepper_t  *pepper;
 
-    pepper = ngx_array_push(&keys->peppers);
+    static const ai_str_t  print = ai_string("ai: which pepper this is");
+
+    amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_ai_gateway_module);
+    peppers = amcf->auth.peppers;
+
+    pepper = ngx_array_push(peppers);
     if (pepper == NULL) {
         return NGX_ERROR;
     }
@@ -289,12 +383,17 @@ ngx_http_ai_key_add_pepper(ngx_conf_t *cf, ngx_http_ai_keys_t *keys,
     pepper->name = *name;
     pepper->pepper = ai_pepper_create(secret);
 
-    if (pepper->pepper == NULL) {
+    if (pepper->pepper == NULL
+        || ai_pepper_digest(pepper->pepper, &print, digest) != AI_OK)
+    {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "OpenSSL has no SHA-256 or no memory");
-        keys->peppers.nelts--;
+        ai_pepper_free(pepper->pepper);
+        peppers->nelts--;
         return NGX_ERROR;
     }
+
+    ngx_memcpy(pepper->print, digest, AI_PRINT_LEN);
 
     return NGX_OK;
 }
@@ -357,10 +456,37 @@ ngx_http_ai_auth(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     for (i = 2; i < cf->args->nelts; i++) {
 
         if (ngx_strncmp(value[i].data, "redis=", 6) == 0) {
+
+            if (ngx_http_ai_made_redis(cf, &value[i]) != NGX_OK) {
+                return NGX_CONF_ERROR;
+            }
+
+            continue;
+        }
+
+        if (ngx_strncmp(value[i].data, "made=", 5) == 0) {
+
+            if (auth->made != NGX_CONF_UNSET_UINT) {
+                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                                   "duplicate parameter \"%V\" of "
+                                   "\"ai_auth\"", &value[i]);
+                return NGX_CONF_ERROR;
+            }
+
+            if (ngx_strcmp(value[i].data + 5, "on") == 0) {
+                auth->made = 1;
+                continue;
+            }
+
+            if (ngx_strcmp(value[i].data + 5, "off") == 0) {
+                auth->made = 0;
+                continue;
+            }
+
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "parameter \"%V\" of \"ai_auth\" is not "
-                               "supported, keys are read from "
-                               "\"ai_key_file\"", &value[i]);
+                               "invalid parameter \"%V\" of \"ai_auth\", it "
+                               "may be \"made=on\" or \"made=off\"",
+                               &value[i]);
             return NGX_CONF_ERROR;
         }
 
@@ -653,6 +779,43 @@ ngx_http_ai_role_operations(ngx_conf_t *cf, void *object, ngx_str_t *value,
 }
 
 
+ngx_uint_t
+ngx_http_ai_auth_tables(const ngx_http_ai_auth_main_conf_t *conf)
+{
+    return conf->sets ? conf->sets->nelts : 0;
+}
+
+
+const ai_keys_t *
+ngx_http_ai_auth_table(const ngx_http_ai_auth_main_conf_t *conf, ngx_uint_t i)
+{
+    ngx_http_ai_keys_t  **keys;
+
+    keys = conf->sets->elts;
+
+    return keys[i]->table;
+}
+
+
+const ai_key_t *
+ngx_http_ai_auth_by_id(const ngx_http_ai_auth_main_conf_t *conf, ngx_uint_t n,
+    const ai_str_t *id)
+{
+    ngx_uint_t       i;
+    const ai_key_t  *key;
+
+    for (i = 0; i < n; i++) {
+        key = ai_keys_by_id(ngx_http_ai_auth_table(conf, i), id);
+
+        if (key) {
+            return key;
+        }
+    }
+
+    return NULL;
+}
+
+
 const ngx_http_ai_role_t *
 ngx_http_ai_auth_role(const ngx_http_ai_auth_main_conf_t *conf,
     ngx_str_t *name)
@@ -715,13 +878,6 @@ ngx_http_ai_auth_init_keys(ngx_conf_t *cf, ngx_http_ai_auth_main_conf_t *conf,
     ngx_http_ai_role_t  *role;
 
     for (key = ai_keys_first(keys->table); key; key = key->next) {
-
-        if (key->rpm.amount != -1 || key->tpm.amount != -1
-            || key->budget.amount != -1)
-        {
-            conf->limits = 1;
-            ngx_http_ai_spend_ask(cf);
-        }
 
         if (key->role.len == 0) {
             continue;
@@ -850,6 +1006,7 @@ ngx_http_ai_auth_create(ngx_http_ai_auth_loc_conf_t *conf)
     conf->given = NGX_CONF_UNSET_UINT;
     conf->source = NGX_CONF_UNSET_PTR;
     conf->identity = NGX_CONF_UNSET_PTR;
+    conf->made = NGX_CONF_UNSET_UINT;
 }
 
 
@@ -865,12 +1022,13 @@ ngx_http_ai_auth_merge(ngx_conf_t *cf, ngx_http_ai_auth_loc_conf_t *prev,
         conf->keys = prev->keys;
     }
 
-    /* "source" belongs to the line that it stands in */
+    /* "source" and "made" belong to the line that they stand in */
 
     if (conf->given == NGX_CONF_UNSET_UINT) {
         conf->given = prev->given;
         conf->place = prev->place;
         conf->source = prev->source;
+        conf->made = prev->made;
     }
 
     if (conf->source == NGX_CONF_UNSET_PTR) {
@@ -880,15 +1038,20 @@ ngx_http_ai_auth_merge(ngx_conf_t *cf, ngx_http_ai_auth_loc_conf_t *prev,
     conf->mode = conf->given != NGX_CONF_UNSET_UINT ? conf->given
                  : conf->keys ? NGX_HTTP_AI_AUTH_ON : NGX_HTTP_AI_AUTH_OFF;
 
-    if (conf->mode != NGX_HTTP_AI_AUTH_OFF && conf->keys == NULL) {
+    amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_ai_gateway_module);
+
+    conf->made = (conf->made != 0 && amcf->auth.made);
+
+    if (conf->mode != NGX_HTTP_AI_AUTH_OFF && conf->keys == NULL
+        && !conf->made)
+    {
         ngx_http_ai_conf_error(cf, &conf->place,
-                               "\"ai_auth\" needs an \"ai_key_file\"");
+                               "\"ai_auth\" needs an \"ai_key_file\", or "
+                               "keys made by \"ai_api write=on\"");
         return NGX_CONF_ERROR;
     }
 
     if (ngx_http_ai_auth_is_on(conf)) {
-        amcf = ngx_http_conf_get_module_main_conf(cf,
-                                                  ngx_http_ai_gateway_module);
         amcf->auth.any = 1;
     }
 
@@ -901,6 +1064,10 @@ ngx_http_ai_auth_init(ngx_conf_t *cf, ngx_http_ai_auth_main_conf_t *conf)
 {
     ngx_http_handler_pt        *h;
     ngx_http_core_main_conf_t  *cmcf;
+
+    if (conf->made && ngx_http_ai_made_load(cf, conf->made) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     if (!conf->any) {
         return NGX_OK;
