@@ -30,8 +30,16 @@ my @refused = (
     [ 'ai_zone one -1;', 'invalid zone size "-1"' ],
     [ 'ai_zone one 31k;', 'zone "one" is too small' ],
     [ 'ai_zone one 0;', 'zone "one" is too small' ],
-    [ 'ai_zone one 1m redis=main;',
-      '"redis=" of "ai_zone" is not supported yet' ],
+    [ 'ai_zone one 1m redis=main;', 'there is no "ai_redis" "main"' ],
+    [ 'ai_redis main 127.0.0.1; ai_zone one 1m redis=mian;',
+      'there is no "ai_redis" "mian", did you mean "main"?' ],
+    [ 'ai_zone one 1m redis=;', 'unknown parameter "redis=" of "ai_zone"' ],
+    [ 'ai_zone one 1m redis=a redis=b;',
+      'unknown parameter "redis=b" of "ai_zone"' ],
+    [ 'ai_redis a 127.0.0.1; ai_redis b 127.0.0.1; ai_limit_zone $uri '
+      . 'zone=t:1m redis=a; ai_zone one 1m redis=b;',
+      'all zones must be shared by the same "ai_redis", "a" is used '
+      . 'elsewhere' ],
     [ 'ai_zone one 1m nothing;', 'unknown parameter "nothing" of "ai_zone"' ],
     [ 'ai_zone one 1m state=;', 'unknown parameter "state=" of "ai_zone"' ],
     [ 'ai_zone one 1m state=a state=b;',

@@ -76,6 +76,7 @@ http {
 
         location /v1/ {
             access_log %%TESTDIR%%/spend.log spend;
+            access_log %%TESTDIR%%/ai-end.log ai_end;
 
             ai_identity key $http_x_key;
             ai_identity team $http_x_team;

@@ -13,6 +13,10 @@
 /* the words of a ticket that have a CRC: five, and three a scope */
 #define AI_TICKET_WORDS  (5 + 3 * AI_LEDGER_SCOPES)
 
+/* bytes of a record of a few scopes, and of a line of the CPU's cache */
+#define AI_LEDGER_USUAL  256
+#define AI_LEDGER_LINE   64
+
 
 static size_t ai_ledger_bits_size(uint32_t ntickets);
 static const char *ai_ledger_refuse(const ai_ledger_t *l, size_t size);
@@ -101,6 +105,7 @@ ai_ledger_create(void *area, uint32_t ntickets, uint32_t nrecords,
     ai_ledger_pair(l->head, 1);
     ai_ledger_pair(l->tail, 1);
     l->written = 1;
+    l->used = 1;
 
     memset(ai_ledger_bits(l), 0xff, ai_ledger_bits_size(ntickets));
 
@@ -249,7 +254,8 @@ ai_ledger_reserve(ai_ledger_t *l, int64_t owner, int64_t start,
 /*
  * The bit of a ticket is set before it becomes free, and cleared when it is
  * met here and is not free: so each is looked at once for every time that it
- * was freed.
+ * was freed.  The lowest ones are taken, which are in the CPU's cache: those
+ * below the cursor are not free, but for what was given up.
  */
 
 static ai_ticket_t *
@@ -277,6 +283,12 @@ ai_ledger_free_ticket(ai_ledger_t *l)
 
             if (ai_ledger_is_free(l, i)) {
                 l->cursor = i + 1;
+
+                if (l->used) {
+                    l->used = ai_max(l->used, i + 1);
+                    ai_ledger_barrier();
+                }
+
                 return ai_ledger_ticket(l, i);
             }
         }
@@ -547,6 +559,20 @@ ai_ledger_final(ai_ledger_t *l, uint64_t id, int64_t owner, int64_t start,
 }
 
 
+void
+ai_ledger_fetch(const ai_ledger_t *l)
+{
+    size_t            i;
+    const ai_char_t  *p;
+
+    p = (const ai_char_t *) ai_ledger_slot(l, ai_ledger_head(l));
+
+    for (i = 0; i < AI_LEDGER_USUAL; i += AI_LEDGER_LINE) {
+        __builtin_prefetch(p + i, 1);
+    }
+}
+
+
 ai_int_t
 ai_ledger_release(ai_ledger_t *l, ai_ticket_t *t)
 {
@@ -572,6 +598,7 @@ ai_ledger_set_free(ai_ledger_t *l, ai_ticket_t *t)
     i = ai_ledger_index(l, t);
 
     ai_ledger_bits(l)[i / 64] |= (uint64_t) 1 << i % 64;
+    l->cursor = ai_min(l->cursor, i);
     ai_ledger_barrier();
 
     (void) ai_redo_set(&l->redo, &t->state, AI_TICKET_FREE);
@@ -712,9 +739,11 @@ ai_ledger_record_ok(const ai_ledger_t *l, const ai_record_t *r)
 ai_ticket_t *
 ai_ledger_next(ai_ledger_t *l, ai_ticket_t *t)
 {
-    uint32_t  i;
+    uint32_t  i, n;
 
-    for (i = t ? ai_ledger_index(l, t) + 1 : 0; i < l->ntickets; i++) {
+    n = l->used && l->used < l->ntickets ? l->used : l->ntickets;
+
+    for (i = t ? ai_ledger_index(l, t) + 1 : 0; i < n; i++) {
         t = ai_ledger_ticket(l, i);
 
         if (t->state != AI_TICKET_FREE && ai_ledger_ticket_ok(l, t)) {

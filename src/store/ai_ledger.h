@@ -173,6 +173,10 @@ ai_int_t ai_ledger_add(ai_ledger_t *l, uint64_t id, int64_t owner,
     int64_t start, uint64_t series, const ai_ledger_scope_t *scope,
     uint32_t nscopes, const ai_amounts_t *amounts);
 
+/* a record is going to be written soon: its place in the ring, which is larger
+ * than caches are, is fetched.  Without the lock */
+void ai_ledger_fetch(const ai_ledger_t *l);
+
 /* stages: it has used nothing */
 ai_int_t ai_ledger_release(ai_ledger_t *l, ai_ticket_t *t);
 

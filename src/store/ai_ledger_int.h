@@ -65,6 +65,9 @@ struct ai_ledger_s {
 
     ai_ledger_mark_t   mark[AI_LEDGER_MARKS];
     ai_redo_t          redo;
+
+    uint32_t           used;        /* tickets from here on were never given;
+                                       0: not known */
 };
 
 

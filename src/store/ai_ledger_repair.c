@@ -43,6 +43,7 @@ ai_ledger_repair(ai_ledger_t *l, ai_ledger_repair_t *done)
     ai_repair_marks(l);
 
     memset(ai_ledger_bits(l), 0xff, (l->ntickets + 63) / 64 * 8);
+    l->used = 0;
 
     l->number += AI_LEDGER_LOST;
 

@@ -86,6 +86,17 @@ ai_totals_find(const ai_totals_t *t, uint64_t id)
 }
 
 
+ai_int_t
+ai_totals_is(const ai_totals_t *t, uint64_t id, const ai_str_t dim[AI_DIM_MAX])
+{
+    ai_series_t  *s;
+
+    s = ai_totals_find(t, id);
+
+    return s && ai_series_same(s, dim);
+}
+
+
 ai_series_t *
 ai_totals_define(ai_totals_t *t, const ai_pool_t *pool, uint64_t id,
     const ai_str_t dim[AI_DIM_MAX])
@@ -430,9 +441,13 @@ ai_totals_add(ai_totals_t *t, const ai_pool_t *pool, ai_redo_t *redo,
         (*lost)++;
     }
 
-    c = ai_totals_cell(t, pool, series, step, at, lost);
+    c = ai_totals_cell(t, pool, &series, step, at, lost);
 
-    return ai_cell_stage(redo, c, amounts);
+    if (ai_cell_stage(redo, c, amounts) != AI_OK) {
+        return AI_ERROR;
+    }
+
+    return ai_totals_mark(t, redo, series, c);
 }
 
 
@@ -444,7 +459,7 @@ ai_totals_time(int64_t at)
 
 
 ai_cell_t *
-ai_totals_cell(ai_totals_t *t, const ai_pool_t *pool, ai_series_t *s,
+ai_totals_cell(ai_totals_t *t, const ai_pool_t *pool, ai_series_t **s,
     int64_t step, int64_t at, ai_uint_t *lost)
 {
     int64_t    *p, *first;
@@ -453,7 +468,7 @@ ai_totals_cell(ai_totals_t *t, const ai_pool_t *pool, ai_series_t *s,
     at -= at % step;
 
     for ( ;; ) {
-        first = step == AI_TOTALS_HOUR ? &s->hours : &s->days;
+        first = step == AI_TOTALS_HOUR ? &(*s)->hours : &(*s)->days;
 
         for (p = first; *p; p = &ai_cell_of(*p)->next) {
             c = ai_cell_of(*p);
@@ -474,7 +489,7 @@ ai_totals_cell(ai_totals_t *t, const ai_pool_t *pool, ai_series_t *s,
             break;
         }
 
-        if (s == t->other) {
+        if (*s == t->other) {
             c = ai_totals_spare(t);
 
             if (c == NULL) {
@@ -485,7 +500,7 @@ ai_totals_cell(ai_totals_t *t, const ai_pool_t *pool, ai_series_t *s,
         }
 
         (*lost)++;
-        s = t->other;
+        *s = t->other;
     }
 
     memset(c, 0, sizeof(ai_cell_t));

@@ -33,6 +33,7 @@ typedef struct {
     ai_str_t           equal[AI_DIM_MAX];   /* data NULL: any */
     uint32_t           group;       /* 1 << ai_dim_e: rows differ in these */
     uint32_t           step;        /* 0: one row for all time, 3600, 86400 */
+    int64_t            hours;       /* those before are taken as their days */
 } ai_totals_query_t;
 
 
@@ -64,6 +65,9 @@ ai_int_t ai_series_read(const ai_str_t *text, ai_str_t dim[AI_DIM_MAX]);
 
 /* NULL: not known.  A series is where it is until the lock is given back */
 ai_series_t *ai_totals_find(const ai_totals_t *t, uint64_t id);
+/* 1 or 0: is it known, and of these names? */
+ai_int_t ai_totals_is(const ai_totals_t *t, uint64_t id,
+    const ai_str_t dim[AI_DIM_MAX]);
 /* the one there is, or a new one; without memory, or if other names have this
  * id, that of "other", which there always is */
 ai_series_t *ai_totals_define(ai_totals_t *t, const ai_pool_t *pool,

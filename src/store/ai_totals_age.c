@@ -119,7 +119,7 @@ ai_series_age(ai_totals_t *t, const ai_pool_t *pool, ai_series_t *s,
         return AI_OK;
     }
 
-    if (now - s->idle < AI_TOTALS_IDLE) {
+    if (now - s->idle < AI_TOTALS_IDLE || s->untold) {
         return AI_OK;
     }
 
@@ -191,7 +191,7 @@ static void
 ai_totals_fold(ai_totals_t *t, ai_series_t *s, ai_redo_t *redo, int64_t *p)
 {
     size_t      i;
-    int64_t     day, *q, *sum, *n;
+    int64_t     day, *q, *sum, *n, untold;
     ai_cell_t  *c, *d, *first, *end;
 
     first = ai_cell_of(*p);
@@ -219,6 +219,7 @@ ai_totals_fold(ai_totals_t *t, ai_series_t *s, ai_redo_t *redo, int64_t *p)
     }
 
     sum = (int64_t *) &d->amounts;
+    untold = d->untold;
     end = first;
 
     for (c = first; c && c->at >= day; c = ai_cell_of(c->next)) {
@@ -229,9 +230,11 @@ ai_totals_fold(ai_totals_t *t, ai_series_t *s, ai_redo_t *redo, int64_t *p)
             (void) ai_redo_add(redo, sum + i, n[i]);
         }
 
+        untold |= c->untold;
         end = c;
     }
 
+    (void) ai_redo_set(redo, &d->untold, untold);
     (void) ai_redo_set(redo, p, ai_word_of(c));
 
     if (c != first) {

@@ -44,6 +44,7 @@ typedef struct {
     int64_t            next;        /* the cell before it in time */
     int64_t            at;          /* start of the hour, or of the day */
     ai_amounts_t       amounts;
+    int64_t            untold;      /* changed since others were told */
 } ai_cell_t;
 
 
@@ -52,6 +53,8 @@ struct ai_series_s {
     int64_t            hours;       /* cells, the latest first */
     int64_t            days;
     int64_t            idle;        /* found to be without cells; 0: no */
+    int64_t            untold;      /* the next one with cells that are not
+                                       told, 1: none; 0: it has none */
     ai_char_t          len[AI_DIM_MAX];
     ai_char_t          names[];     /* one behind the other */
 };
@@ -69,8 +72,34 @@ struct ai_totals_s {
     int64_t            spare[AI_TOTALS_SPARE];  /* cells for "other" */
     ai_cell_t          last;        /* where "other" has no cell and there is
                                        none: always there, of the year 1970 */
+    int64_t            share;       /* others are told what changes */
+    int64_t            changed;     /* series that did, the last one first */
+    int64_t            telling;     /* those of the round that goes on */
+    int64_t            nuntold;     /* in both */
     ai_series_node_t   root;
 };
+
+
+/* a question, and the rows there are so far */
+typedef struct {
+    const ai_totals_query_t  *q;
+    const ai_pool_t          *pool;
+    size_t                    max;
+
+    size_t                    n;        /* max + 1: there would be more */
+    size_t                    cap;
+    ai_totals_row_t          *row;
+    uint64_t                 *hash;     /* of a row */
+    uint32_t                 *index;    /* row + 1; two entries a row */
+
+    uint64_t                  seed;
+    ai_str_t                  equal[AI_DIM_MAX];
+
+    /* of the series that is looked at */
+    uint64_t                  names;    /* hash of what is grouped by */
+    ai_str_t                  dim[AI_DIM_MAX];
+    ai_totals_row_t          *last;     /* it has added to */
+} ai_query_t;
 
 
 /* all series, or those from an id on */
@@ -97,9 +126,26 @@ void ai_series_remove(ai_totals_t *t, const ai_pool_t *pool, ai_series_t *s);
 /* within 1970 to 9999 */
 int64_t ai_totals_time(int64_t at);
 /* step: AI_TOTALS_HOUR or _DAY; a cell of it, a new one or what stands for it
- * when there is no memory */
+ * when there is no memory; *s: whose it is */
 ai_cell_t *ai_totals_cell(ai_totals_t *t, const ai_pool_t *pool,
-    ai_series_t *s, int64_t step, int64_t at, ai_uint_t *lost);
+    ai_series_t **s, int64_t step, int64_t at, ai_uint_t *lost);
+
+/* stages: a cell that changes is to be told */
+ai_int_t ai_totals_mark(ai_totals_t *t, ai_redo_t *redo, ai_series_t *s,
+    ai_cell_t *c);
+
+/* the question must stay; seed: an address will do */
+void ai_query_init(ai_query_t *x, const void *seed,
+    const ai_totals_query_t *q, const ai_pool_t *pool, size_t max);
+ai_int_t ai_query_totals(ai_query_t *x, const ai_totals_t *t);
+/* names of a series, of which cells follow; they must stay as long as rows
+ * do.  0: it is not asked for */
+ai_int_t ai_query_names(ai_query_t *x, const ai_str_t dim[AI_DIM_MAX]);
+ai_int_t ai_query_add(ai_query_t *x, int64_t at, int64_t step,
+    const ai_amounts_t *amounts);
+/* names of rows lie elsewhere until here */
+ai_int_t ai_query_copy(ai_query_t *x);
+uint64_t ai_query_mix(uint64_t h, uint64_t w);
 
 void ai_amounts_add(ai_amounts_t *sum, const ai_amounts_t *a);
 ai_int_t ai_amounts_zero(const ai_amounts_t *a);

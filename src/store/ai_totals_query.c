@@ -9,32 +9,10 @@
 #define AI_QUERY_ROWS  64           /* to begin with */
 
 
-typedef struct {
-    const ai_totals_query_t  *q;
-    const ai_pool_t          *pool;
-    size_t                    max;
-
-    size_t                    n;
-    size_t                    cap;
-    ai_totals_row_t          *row;
-    uint64_t                 *hash;     /* of a row */
-    uint32_t                 *index;    /* row + 1; two entries a row */
-
-    uint64_t                  seed;
-    ai_str_t                  equal[AI_DIM_MAX];
-
-    /* of the series that is looked at */
-    const ai_series_t        *series;
-    uint64_t                  names;    /* hash of what is grouped by */
-    ai_str_t                  dim[AI_DIM_MAX];
-    ai_totals_row_t          *last;     /* it has added to */
-} ai_query_t;
-
-
-static void ai_query_init(ai_query_t *x, const ai_totals_t *t,
-    const ai_totals_query_t *q, const ai_pool_t *pool, size_t max);
 static ai_int_t ai_query_series(ai_query_t *x, const ai_series_t *s);
 static ai_int_t ai_query_matches(ai_query_t *x, const ai_series_t *s);
+static inline ai_int_t ai_query_name(ai_query_t *x, size_t i,
+    const ai_str_t *name);
 static ai_int_t ai_query_cells(ai_query_t *x, int64_t word, int64_t step);
 static ai_totals_row_t *ai_query_row(ai_query_t *x, int64_t from,
     int64_t step);
@@ -43,9 +21,7 @@ static uint32_t *ai_query_find(ai_query_t *x, uint64_t hash, int64_t from,
 static ai_int_t ai_query_same(const ai_query_t *x, const ai_totals_row_t *row);
 static ai_int_t ai_query_grow(ai_query_t *x);
 static uint32_t *ai_query_slot(const ai_query_t *x, uint64_t hash);
-static uint64_t ai_query_mix(uint64_t h, uint64_t w);
 static uint64_t ai_query_hash(uint64_t h, const ai_str_t *s);
-static ai_int_t ai_query_copy(ai_query_t *x);
 static int ai_totals_compare(const void *a, const void *b);
 
 
@@ -53,22 +29,16 @@ ai_int_t
 ai_totals_query(const ai_totals_t *t, const ai_totals_query_t *q,
     const ai_pool_t *pool, size_t max, ai_totals_row_t **rows, size_t *n)
 {
-    ai_query_t         x;
-    ai_series_t       *s;
-    ai_series_iter_t   it;
+    ai_query_t  x;
 
     *rows = NULL;
     *n = 0;
 
     ai_query_init(&x, t, q, pool, max);
-    ai_series_iter(&it, t, 0);
 
-    while ((s = ai_series_iter_next(&it)) != NULL) {
-
-        if (ai_query_series(&x, s) != AI_OK) {
-            *n = x.n > max ? x.n : 0;
-            return AI_ERROR;
-        }
+    if (ai_query_totals(&x, t) != AI_OK) {
+        *n = x.n > max ? x.n : 0;
+        return AI_ERROR;
     }
 
     if (ai_query_copy(&x) != AI_OK) {
@@ -87,8 +57,8 @@ ai_totals_query(const ai_totals_t *t, const ai_totals_query_t *q,
  * made to fall on one another.
  */
 
-static void
-ai_query_init(ai_query_t *x, const ai_totals_t *t, const ai_totals_query_t *q,
+void
+ai_query_init(ai_query_t *x, const void *seed, const ai_totals_query_t *q,
     const ai_pool_t *pool, size_t max)
 {
     size_t  i;
@@ -98,7 +68,7 @@ ai_query_init(ai_query_t *x, const ai_totals_t *t, const ai_totals_query_t *q,
     x->q = q;
     x->pool = pool;
     x->max = ai_min(max, UINT32_MAX / 4);
-    x->seed = ai_query_mix((uintptr_t) t, (uintptr_t) x);
+    x->seed = ai_query_mix((uintptr_t) seed, (uintptr_t) x);
 
     for (i = 0; i < AI_DIM_MAX; i++) {
         x->equal[i] = q->equal[i];
@@ -111,6 +81,25 @@ ai_query_init(ai_query_t *x, const ai_totals_t *t, const ai_totals_query_t *q,
 }
 
 
+ai_int_t
+ai_query_totals(ai_query_t *x, const ai_totals_t *t)
+{
+    ai_series_t       *s;
+    ai_series_iter_t   it;
+
+    ai_series_iter(&it, t, 0);
+
+    while ((s = ai_series_iter_next(&it)) != NULL) {
+
+        if (ai_query_series(x, s) != AI_OK) {
+            return AI_ERROR;
+        }
+    }
+
+    return AI_OK;
+}
+
+
 static ai_int_t
 ai_query_series(ai_query_t *x, const ai_series_t *s)
 {
@@ -118,7 +107,6 @@ ai_query_series(ai_query_t *x, const ai_series_t *s)
         return AI_OK;
     }
 
-    x->series = s;
     x->last = NULL;
 
     if (ai_query_cells(x, s->hours, AI_TOTALS_HOUR) != AI_OK) {
@@ -141,14 +129,43 @@ ai_query_matches(ai_query_t *x, const ai_series_t *s)
     for (i = 0; i < AI_DIM_MAX; i++, name.data += name.len) {
         name.len = s->len[i];
 
-        if (x->equal[i].data && !ai_str_eq(&x->equal[i], &name)) {
+        if (!ai_query_name(x, i, &name)) {
             return 0;
         }
+    }
 
-        if (x->q->group & (1u << i)) {
-            x->dim[i] = name;
-            x->names = ai_query_hash(x->names, &name);
+    return 1;
+}
+
+
+ai_int_t
+ai_query_names(ai_query_t *x, const ai_str_t dim[AI_DIM_MAX])
+{
+    size_t  i;
+
+    x->names = x->seed;
+    x->last = NULL;
+
+    for (i = 0; i < AI_DIM_MAX; i++) {
+        if (!ai_query_name(x, i, &dim[i])) {
+            return 0;
         }
+    }
+
+    return 1;
+}
+
+
+static inline ai_int_t
+ai_query_name(ai_query_t *x, size_t i, const ai_str_t *name)
+{
+    if (x->equal[i].data && !ai_str_eq(&x->equal[i], name)) {
+        return 0;
+    }
+
+    if (x->q->group & (1u << i)) {
+        x->dim[i] = *name;
+        x->names = ai_query_hash(x->names, name);
     }
 
     return 1;
@@ -158,9 +175,7 @@ ai_query_matches(ai_query_t *x, const ai_series_t *s)
 static ai_int_t
 ai_query_cells(ai_query_t *x, int64_t word, int64_t step)
 {
-    int64_t           from, length;
     const ai_cell_t  *c;
-    ai_totals_row_t  *row;
 
     for ( /* void */ ; word; word = c->next) {
         c = ai_cell_of(word);
@@ -174,33 +189,55 @@ ai_query_cells(ai_query_t *x, int64_t word, int64_t step)
             break;
         }
 
-        if ((x->q->to && c->at >= x->q->to) || ai_amounts_zero(&c->amounts)) {
-            continue;
+        if (ai_query_add(x, c->at, step, &c->amounts) != AI_OK) {
+            return AI_ERROR;
         }
-
-        if (x->q->step == 0) {
-            from = x->q->from;
-            length = 0;
-
-        } else {
-            length = ai_max(step, (int64_t) x->q->step);
-            from = c->at - c->at % length;
-        }
-
-        row = x->last;
-
-        if (row == NULL || row->from != from || row->step != length) {
-            row = ai_query_row(x, from, length);
-
-            if (row == NULL) {
-                return AI_ERROR;
-            }
-
-            x->last = row;
-        }
-
-        ai_amounts_add(&row->amounts, &c->amounts);
     }
+
+    return AI_OK;
+}
+
+
+ai_int_t
+ai_query_add(ai_query_t *x, int64_t at, int64_t step,
+    const ai_amounts_t *amounts)
+{
+    int64_t           from, length;
+    ai_totals_row_t  *row;
+
+    if (step == AI_TOTALS_HOUR && at < x->q->hours) {
+        step = AI_TOTALS_DAY;
+        at -= at % AI_TOTALS_DAY;
+    }
+
+    if ((x->q->from && at < x->q->from) || (x->q->to && at >= x->q->to)
+        || ai_amounts_zero(amounts))
+    {
+        return AI_OK;
+    }
+
+    if (x->q->step == 0) {
+        from = x->q->from;
+        length = 0;
+
+    } else {
+        length = ai_max(step, (int64_t) x->q->step);
+        from = at - at % length;
+    }
+
+    row = x->last;
+
+    if (row == NULL || row->from != from || row->step != length) {
+        row = ai_query_row(x, from, length);
+
+        if (row == NULL) {
+            return AI_ERROR;
+        }
+
+        x->last = row;
+    }
+
+    ai_amounts_add(&row->amounts, amounts);
 
     return AI_OK;
 }
@@ -343,7 +380,7 @@ ai_query_slot(const ai_query_t *x, uint64_t hash)
 }
 
 
-static uint64_t
+uint64_t
 ai_query_mix(uint64_t h, uint64_t w)
 {
     h = (h ^ w) * 0x9e3779b97f4a7c15;
@@ -375,7 +412,7 @@ ai_query_hash(uint64_t h, const ai_str_t *s)
 
 /* names lie in the shared memory until here */
 
-static ai_int_t
+ai_int_t
 ai_query_copy(ai_query_t *x)
 {
     size_t      i, k, len;

@@ -151,7 +151,7 @@ ai_cell_load(ai_totals_t *t, const ai_pool_t *pool, ai_unpack_t *u)
     }
 
     lost = 0;
-    c = ai_totals_cell(t, pool, s, step, ai_totals_time(at), &lost);
+    c = ai_totals_cell(t, pool, &s, step, ai_totals_time(at), &lost);
 
     ai_amounts_add(&c->amounts, &amounts);
 

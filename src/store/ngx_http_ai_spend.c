@@ -7,6 +7,9 @@
 #include <store/ngx_http_ai_spend_int.h>
 
 
+#define NGX_HTTP_AI_SPEND_SEEN  256         /* ids of series */
+
+
 static void ngx_http_ai_spend_attempt(ngx_http_ai_ctx_t *ctx,
     const ngx_http_ai_attempt_t *at, ngx_uint_t last);
 static uint64_t ngx_http_ai_spend_series_of(ngx_http_ai_ctx_t *ctx,
@@ -14,8 +17,13 @@ static uint64_t ngx_http_ai_spend_series_of(ngx_http_ai_ctx_t *ctx,
 static void ngx_http_ai_spend_amounts(const ngx_http_ai_attempt_t *at,
     ngx_uint_t last, ai_amounts_t *amounts);
 static ngx_uint_t ngx_http_ai_spend_is_used(const ngx_http_ai_attempt_t *at);
+static uint64_t *ngx_http_ai_spend_seen(const ngx_http_ai_ctx_t *ctx,
+    const ngx_http_ai_candidate_t *candidate);
 static void ngx_http_ai_spend_dims(ngx_http_ai_ctx_t *ctx,
     const ngx_http_ai_candidate_t *candidate, ai_str_t *dim);
+
+
+static uint64_t  ngx_http_ai_spend_ids[NGX_HTTP_AI_SPEND_SEEN];
 
 
 void
@@ -64,6 +72,8 @@ ngx_http_ai_spend_request(ngx_http_ai_ctx_t *ctx)
     if (ctx->attempts == NULL && ctx->ticket == NULL) {
         return;
     }
+
+    ai_ledger_fetch(amcf->spend.ledger);
 
     ngx_http_ai_spend_lock(amcf);
 
@@ -349,21 +359,34 @@ uint64_t
 ngx_http_ai_spend_series(ngx_http_ai_ctx_t *ctx,
     const ngx_http_ai_candidate_t *candidate)
 {
-    uint64_t                  id;
+    uint64_t                  id, *seen;
     ai_str_t                  dim[AI_DIM_MAX], text;
     ai_buf_t                  b;
     ai_pool_t                 pool;
+    ai_totals_t              *totals;
     ngx_http_ai_main_conf_t  *amcf;
 
     amcf = (ngx_http_ai_main_conf_t *) ngx_http_ai_main_conf(ctx->request);
+    totals = amcf->spend.sh->totals;
 
     ngx_http_ai_spend_dims(ctx, candidate, dim);
 
-    id = ai_series_id(dim);
+    if (totals == NULL) {
+        return ai_series_id(dim);
+    }
 
-    if (amcf->spend.sh->totals == NULL
-        || ai_totals_find(amcf->spend.sh->totals, id))
-    {
+    /* to compare names is much faster than to make an id of them */
+
+    seen = ngx_http_ai_spend_seen(ctx, candidate);
+
+    if (ai_totals_is(totals, *seen, dim)) {
+        return *seen;
+    }
+
+    id = ai_series_id(dim);
+    *seen = id;
+
+    if (ai_totals_find(totals, id)) {
         return id;
     }
 
@@ -381,9 +404,26 @@ ngx_http_ai_spend_series(ngx_http_ai_ctx_t *ctx,
 
     ngx_http_ai_zone_spare_pool(amcf->spend.zone, &pool);
 
-    (void) ai_totals_define(amcf->spend.sh->totals, &pool, id, dim);
+    (void) ai_totals_define(totals, &pool, id, dim);
 
     return id;
+}
+
+
+/* where this worker has the id of what was alike, if not the same */
+
+static uint64_t *
+ngx_http_ai_spend_seen(const ngx_http_ai_ctx_t *ctx,
+    const ngx_http_ai_candidate_t *candidate)
+{
+    uintptr_t  n;
+
+    n = (uintptr_t) ctx->identity.entry;
+    n = n * 31 + (uintptr_t) candidate->provider;
+    n = n * 31 + (uintptr_t) ctx->route;
+    n = n * 31 + candidate->model.len * 256;
+
+    return &ngx_http_ai_spend_ids[n / 16 % NGX_HTTP_AI_SPEND_SEEN];
 }
 
 

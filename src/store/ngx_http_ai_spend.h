@@ -53,16 +53,28 @@ typedef struct {
     int64_t                    leader;      /* the worker that keeps house */
     ngx_msec_t                 led;         /* when it did so last */
     int64_t                    saved;       /* the head of the snapshot */
+    ngx_uint_t                 sole;        /* no other master of this folder
+                                               runs, when it was looked last */
     ngx_uint_t                 lost;        /* of totals: names that were */
     ngx_uint_t                 unsaved;     /* requests that were not counted:
                                                the ledger was full */
 } ngx_http_ai_spend_sh_t;
 
 
+typedef struct ngx_http_ai_totals_sh_s  ngx_http_ai_totals_sh_t;
+
+
 typedef struct {
     ngx_path_t                *dir;         /* of "state=" */
     time_t                     retain;      /* s */
+    ngx_str_t                  redis_name;  /* "redis=" of ai_zone */
+    ngx_http_ai_place_t        redis_place;
+    ngx_http_ai_redis_t       *redis;       /* NULL: nothing is shared.  One
+                                               for all zones */
+    u_char                     node[33];    /* hex: this folder, for ever; set
+                                               by the master, with redis */
     ngx_http_ai_spend_sh_t    *sh;          /* NULL: nobody asks for spend */
+    ngx_http_ai_totals_sh_t   *told;        /* what Redis has of the totals */
     ai_ledger_t               *ledger;
     ngx_shm_zone_t            *zone;
     const ngx_http_ai_spend_hooks_t  *hooks;        /* or NULL */
@@ -79,6 +91,11 @@ void ngx_http_ai_spend_ask(ngx_conf_t *cf);
 /* "state=", "retain=" of "ai_zone" */
 ngx_int_t ngx_http_ai_spend_param(ngx_conf_t *cf,
     ngx_http_ai_spend_main_conf_t *conf, ngx_str_t *param);
+
+/* a zone is shared by a line of ai_redis, which must be one for all */
+ngx_int_t ngx_http_ai_spend_share(ngx_conf_t *cf,
+    ngx_http_ai_main_conf_t *amcf, ngx_str_t *redis,
+    ngx_http_ai_place_t *place);
 
 /* once the file was read */
 ngx_int_t ngx_http_ai_spend_init_conf(ngx_conf_t *cf,

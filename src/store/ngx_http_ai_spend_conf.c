@@ -74,10 +74,16 @@ ngx_http_ai_spend_param(ngx_conf_t *cf, ngx_http_ai_spend_main_conf_t *conf,
         return NGX_OK;
     }
 
-    if (ngx_strncmp(param->data, "redis=", 6) == 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"redis=\" of \"ai_zone\" is not supported yet");
-        return NGX_ERROR;
+    if (ngx_strncmp(param->data, "redis=", 6) == 0 && param->len > 6
+        && conf->redis_name.len == 0)
+    {
+        conf->redis_name.data = param->data + 6;
+        conf->redis_name.len = param->len - 6;
+
+        ngx_http_ai_place(cf, &conf->redis_place);
+        ngx_http_ai_spend_ask(cf);
+
+        return NGX_OK;
     }
 
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -120,6 +126,34 @@ ngx_http_ai_spend_path(ngx_conf_t *cf, ngx_http_ai_spend_main_conf_t *conf,
 }
 
 
+ngx_int_t
+ngx_http_ai_spend_share(ngx_conf_t *cf, ngx_http_ai_main_conf_t *amcf,
+    ngx_str_t *redis, ngx_http_ai_place_t *place)
+{
+    ngx_str_t            *name;
+    ngx_http_ai_redis_t  *rd;
+
+    rd = ngx_http_ai_redis_use(cf, &amcf->redis, redis, place);
+
+    if (rd == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (amcf->spend.redis && amcf->spend.redis != rd) {
+        name = ngx_http_ai_redis_name(amcf->spend.redis);
+
+        ngx_http_ai_conf_error(cf, place, "all zones must be shared by the "
+                               "same \"ai_redis\", \"%V\" is used elsewhere",
+                               name);
+        return NGX_ERROR;
+    }
+
+    amcf->spend.redis = rd;
+
+    return NGX_OK;
+}
+
+
 /*
  * The default is beside nginx's other state: "/var/lib/nginx/ai" where
  * temporary files of proxied answers are in "/var/lib/nginx/proxy".
@@ -139,6 +173,14 @@ ngx_http_ai_spend_init_conf(ngx_conf_t *cf, ngx_http_ai_main_conf_t *amcf)
 
     if (!conf->asked) {
         return NGX_OK;
+    }
+
+    if (conf->redis_name.len
+        && ngx_http_ai_spend_share(cf, amcf, &conf->redis_name,
+                                   &conf->redis_place)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
     }
 
     if (conf->retain == 0) {
@@ -172,6 +214,10 @@ ngx_http_ai_spend_init_conf(ngx_conf_t *cf, ngx_http_ai_main_conf_t *amcf)
 
     ngx_http_ai_zone_on_ready(&amcf->zone, ngx_http_ai_spend_map, conf);
 
+    if (ngx_http_ai_totals_share_init(cf, amcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     return ngx_http_ai_zone_want_block(&amcf->zone, &key,
                                        sizeof(ngx_http_ai_spend_sh_t),
                                        (void **) &conf->sh);
@@ -180,8 +226,9 @@ ngx_http_ai_spend_init_conf(ngx_conf_t *cf, ngx_http_ai_main_conf_t *amcf)
 
 /*
  * All zones change under the lock of one of them, and one ledger is theirs.
- * So if a reload makes one anew, all are: new workers begin with what the old
- * ones have, which go on with the old zones (ngx_http_ai_spend_file.c).
+ * So if a reload makes one anew, because its size is another one, or because
+ * nodes share it now, all are: new workers begin with what the old ones have,
+ * which go on with the old zones (ngx_http_ai_spend_file.c).
  */
 
 static void
@@ -190,7 +237,7 @@ ngx_http_ai_spend_renew(ngx_conf_t *cf, ngx_http_ai_main_conf_t *amcf)
     ngx_uint_t                  i, n, anew;
     ngx_cycle_t                *running;
     ngx_http_ai_main_conf_t    *old;
-    ngx_http_ai_limit_zone_t  **zones;
+    ngx_http_ai_limit_zone_t   *zone, **zones;
 
     running = cf->cycle->old_cycle;
     old = ngx_http_ai_spend_old(cf->cycle);
@@ -205,10 +252,15 @@ ngx_http_ai_spend_renew(ngx_conf_t *cf, ngx_http_ai_main_conf_t *amcf)
     anew = old->zone.name.len != amcf->zone.name.len
            || ngx_memcmp(old->zone.name.data, amcf->zone.name.data,
                          amcf->zone.name.len) != 0
-           || ngx_http_ai_spend_resized(running, amcf->zone.shm_zone);
+           || ngx_http_ai_spend_resized(running, amcf->zone.shm_zone)
+           || (old->limit.keys && amcf->limit.keys
+               && old->limit.keys->shared != amcf->limit.keys->shared);
 
     for (i = 0; i < n && !anew; i++) {
-        anew = ngx_http_ai_spend_resized(running, zones[i]->shm_zone);
+        zone = ngx_http_ai_limit_by_name(old, &zones[i]->name);
+
+        anew = ngx_http_ai_spend_resized(running, zones[i]->shm_zone)
+               || (zone && zone->shared != zones[i]->shared);
     }
 
     if (!anew) {

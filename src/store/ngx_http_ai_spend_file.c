@@ -34,6 +34,11 @@
  * for other masters, and for the snapshot before */
 #define NGX_HTTP_AI_SPEND_KEEP      (NGX_HTTP_AI_SPEND_RECORDS / 2)
 
+/* a snapshot that could not be written is not tried again for so long, ms,
+ * and the next one not before so many times what this one took */
+#define NGX_HTTP_AI_SPEND_RETRY     1000
+#define NGX_HTTP_AI_SPEND_PACE      50
+
 #define AI_PACK_MARK  0x316b726d            /* id, number of a record */
 #define AI_PACK_OPEN  0x316e706f            /* a scope of a ticket that is
                                                open */
@@ -91,6 +96,8 @@ static void ngx_http_ai_spend_load_chunk(ngx_http_ai_main_conf_t *amcf,
     ai_unpack_t *u);
 static void ngx_http_ai_spend_load_open(ngx_http_ai_main_conf_t *amcf,
     ai_unpack_t *u);
+static void ngx_http_ai_spend_prepare(ai_buf_t *b);
+static void ngx_http_ai_spend_pace(uint64_t from, ngx_int_t rc);
 static void ngx_http_ai_spend_pack(ngx_http_ai_main_conf_t *amcf,
     ai_buf_t *b);
 static void ngx_http_ai_spend_pack_mark(ai_buf_t *b, const ai_char_t *id,
@@ -126,6 +133,13 @@ static ngx_http_ai_spend_own_t  ngx_http_ai_spend_own;
 static ngx_http_ai_spend_own_t  ngx_http_ai_spend_next;
 static int                      ngx_http_ai_spend_lock_fd = -1;
 
+/* of this process: when the next snapshot may be, by ngx_current_msec */
+static ngx_msec_t               ngx_http_ai_spend_next_save;
+static ngx_uint_t               ngx_http_ai_spend_failed;
+
+/* bytes of the one before */
+static size_t                   ngx_http_ai_spend_size;
+
 
 ngx_int_t
 ngx_http_ai_spend_map(void *data, ngx_log_t *log)
@@ -136,6 +150,10 @@ ngx_http_ai_spend_map(void *data, ngx_log_t *log)
 
     if (ngx_test_config) {
         return NGX_OK;
+    }
+
+    if (ngx_http_ai_spend_node(conf, log) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     own = &ngx_http_ai_spend_own;
@@ -459,6 +477,8 @@ ngx_http_ai_spend_init_module(ngx_cycle_t *cycle,
 
     ngx_http_ai_spend_unlock(amcf);
 
+    ngx_http_ai_totals_share_init_module(amcf);
+
     ngx_http_ai_spend_follow(amcf, cycle->log);
 
     ngx_http_ai_spend_exchange(amcf);
@@ -574,6 +594,8 @@ ngx_http_ai_spend_load(ngx_http_ai_main_conf_t *amcf, ngx_log_t *log)
     while (ai_unpack(&in, &u) == AI_OK) {
         ngx_http_ai_spend_load_chunk(amcf, &u);
     }
+
+    ngx_http_ai_spend_size = file.len;
 
     if (file.len) {
         (void) munmap(file.data, file.len);
@@ -744,10 +766,13 @@ ngx_http_ai_spend_put(ngx_http_ai_main_conf_t *amcf, ngx_log_t *log)
 {
     int64_t      head;
     ai_buf_t     b;
+    uint64_t     from;
     ai_pool_t    ap;
     ngx_int_t    rc;
     ngx_str_t    temp;
     ngx_pool_t  *pool;
+
+    from = ngx_http_ai_now();
 
     pool = ngx_create_pool(16384, log);
     if (pool == NULL) {
@@ -756,6 +781,8 @@ ngx_http_ai_spend_put(ngx_http_ai_main_conf_t *amcf, ngx_log_t *log)
 
     ngx_http_ai_pool(&ap, pool);
     ai_buf_init(&b, &ap);
+
+    ngx_http_ai_spend_prepare(&b);
 
     ngx_http_ai_spend_lock(amcf);
     head = ai_ledger_head(amcf->spend.ledger);
@@ -772,7 +799,49 @@ ngx_http_ai_spend_put(ngx_http_ai_main_conf_t *amcf, ngx_log_t *log)
 
     ngx_destroy_pool(pool);
 
+    ngx_http_ai_spend_pace(from, rc);
+
     return rc;
+}
+
+
+/* memory is found, and its pages, while others may go on */
+
+static void
+ngx_http_ai_spend_prepare(ai_buf_t *b)
+{
+    size_t  size;
+
+    size = ngx_http_ai_spend_size + ngx_http_ai_spend_size / 8;
+
+    if (size && ai_buf_reserve(b, size) == AI_OK) {
+        ngx_memzero(b->last, size);
+    }
+}
+
+
+/* all wait for the one who packs: that is to be a small part of the time, and
+ * what could not be written a moment ago cannot be now */
+
+static void
+ngx_http_ai_spend_pace(uint64_t from, ngx_int_t rc)
+{
+    uint64_t  took;
+
+    took = (ngx_http_ai_now() - from) / 1000;        /* ms */
+
+    ngx_http_ai_spend_failed = (rc != NGX_OK);
+    ngx_http_ai_spend_next_save = ngx_current_msec
+        + ngx_max((ngx_msec_t) took * NGX_HTTP_AI_SPEND_PACE,
+                  NGX_HTTP_AI_SPEND_RETRY);
+}
+
+
+ngx_uint_t
+ngx_http_ai_spend_may_pack(void)
+{
+    return (ngx_msec_int_t) (ngx_current_msec - ngx_http_ai_spend_next_save)
+           >= 0;
 }
 
 
@@ -781,7 +850,9 @@ ngx_http_ai_spend_make_room(ngx_http_ai_main_conf_t *amcf)
 {
     int64_t       head;
     ai_buf_t      b;
+    uint64_t      from;
     ai_pool_t     ap;
+    ngx_int_t     rc;
     ngx_str_t     temp;
     ngx_pool_t   *pool;
     ai_ledger_t  *l;
@@ -792,6 +863,12 @@ ngx_http_ai_spend_make_room(ngx_http_ai_main_conf_t *amcf)
         ai_ledger_trim(l, amcf->spend.sh->saved);
         return;
     }
+
+    if (ngx_http_ai_spend_failed && !ngx_http_ai_spend_may_pack()) {
+        return;
+    }
+
+    from = ngx_http_ai_now();
 
     pool = ngx_create_pool(16384, ngx_cycle->log);
     if (pool == NULL) {
@@ -804,13 +881,19 @@ ngx_http_ai_spend_make_room(ngx_http_ai_main_conf_t *amcf)
     head = ai_ledger_head(l);
     ngx_http_ai_spend_pack(amcf, &b);
 
-    if (ngx_http_ai_spend_write(amcf, &b, &temp, pool) == NGX_OK
-        && ngx_http_ai_spend_publish(amcf, &temp, head, pool) == NGX_OK)
-    {
+    rc = ngx_http_ai_spend_write(amcf, &b, &temp, pool);
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_ai_spend_publish(amcf, &temp, head, pool);
+    }
+
+    if (rc == NGX_OK) {
         ai_ledger_trim(l, head);
     }
 
     ngx_destroy_pool(pool);
+
+    ngx_http_ai_spend_pace(from, rc);
 }
 
 
@@ -847,6 +930,8 @@ ngx_http_ai_spend_pack(ngx_http_ai_main_conf_t *amcf, ai_buf_t *b)
     for (t = ai_ledger_next(l, NULL); t; t = ai_ledger_next(l, t)) {
         ngx_http_ai_spend_pack_open(b, t);
     }
+
+    ngx_http_ai_spend_size = ai_buf_len(b);
 }
 
 
@@ -1056,6 +1141,8 @@ ngx_http_ai_spend_follow(ngx_http_ai_main_conf_t *amcf, ngx_log_t *log)
             n++;
         }
     }
+
+    amcf->spend.sh->sole = (others->bury && n == others->n);
 
     /* both snapshots */
 

@@ -27,6 +27,10 @@ typedef struct {
 #pragma GCC visibility push(hidden)
 
 
+/* the master: fills conf->node, if it has a redis */
+ngx_int_t ngx_http_ai_spend_node(ngx_http_ai_spend_main_conf_t *conf,
+    ngx_log_t *log);
+
 /* the master: this configuration's ledger, when its zone is ready */
 ngx_int_t ngx_http_ai_spend_map(void *conf, ngx_log_t *log);
 
@@ -50,6 +54,9 @@ void ngx_http_ai_spend_make_room(ngx_http_ai_main_conf_t *amcf);
 /* not under the lock: writes a snapshot; NGX_DECLINED: another master does */
 ngx_int_t ngx_http_ai_spend_save(ngx_http_ai_main_conf_t *amcf,
     ngx_log_t *log);
+/* is it time for one, after what the one before took? */
+ngx_uint_t ngx_http_ai_spend_may_pack(void);
+
 /* not under the lock: other ledgers of the folder */
 void ngx_http_ai_spend_follow(ngx_http_ai_main_conf_t *amcf, ngx_log_t *log);
 

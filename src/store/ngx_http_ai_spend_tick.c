@@ -148,11 +148,14 @@ ngx_http_ai_spend_work(ngx_http_ai_main_conf_t *amcf, ngx_log_t *log)
     }
 
     if (now - ngx_http_ai_spend_saved >= NGX_HTTP_AI_SPEND_SAVE
+        && ngx_http_ai_spend_may_pack()
         && ai_ledger_head(amcf->spend.ledger) != amcf->spend.sh->saved)
     {
         ngx_http_ai_spend_saved = now;
         (void) ngx_http_ai_spend_save(amcf, log);
     }
+
+    ngx_http_ai_totals_share_tick(amcf);
 }
 
 
@@ -293,6 +296,8 @@ ngx_http_ai_spend_exit_master(ngx_cycle_t *cycle)
     ngx_http_ai_spend_bury(amcf);
     ngx_http_ai_spend_follow(amcf, cycle->log);
     (void) ngx_http_ai_spend_save(amcf, cycle->log);
+
+    ngx_http_ai_share_exit_master(amcf);
 }
 
 

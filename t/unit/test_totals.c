@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 
 #include <store/ai_totals_int.h>
+#include <store/ai_totals_share.h>
 
 
 #define HOUR  3600
@@ -303,11 +304,14 @@ test_simple(void)
     dims(other, "k", "t", "m2", "p");
 
     ok(ai_totals_find(t, ai_series_id(dim)) == NULL, "not known");
+    ok(!ai_totals_is(t, ai_series_id(dim), dim), "whatever its names");
     s = ai_totals_define(t, mem_pool(), ai_series_id(dim), dim);
     ok(s && ai_totals_find(t, ai_series_id(dim)) == s, "known");
     ok(ai_totals_define(t, mem_pool(), ai_series_id(dim), dim) == s, "same");
     ok(ai_totals_define(t, mem_pool(), ai_series_id(dim), other) == t->other,
        "another series of the same id is not mixed up with it");
+    ok(ai_totals_is(t, ai_series_id(dim), dim), "known by these names");
+    ok(!ai_totals_is(t, ai_series_id(dim), other), "not by others");
 
     a = amounts(7);
     add(t, mem_pool(), dim, T0 + 5, T0 + 10, &a, &lost);
@@ -1376,6 +1380,74 @@ check_node(const ai_series_node_t *node, int depth, uint64_t prefix)
 }
 
 
+/* what is to be told: -1: a list is broken */
+
+static int
+check_list(int64_t word)
+{
+    int  n;
+
+    for (n = 0; word > 1; n++) {
+        if (n == 10 || !live_block(word, sizeof(ai_series_t))
+            || ai_series_of(word)->untold == 0)
+        {
+            return -1;
+        }
+
+        word = ai_series_of(word)->untold;
+    }
+
+    return n;
+}
+
+
+/* series that are in a list are those that say so, and all that have a mark
+ * are */
+
+static int
+check_untold(void)
+{
+    int                n, changed, telling;
+    int64_t            word;
+    ai_series_t       *s;
+    ai_series_iter_t   it;
+
+    changed = check_list(arena->t->changed);
+    telling = check_list(arena->t->telling);
+
+    if (changed < 0 || telling < 0
+        || (size_t) (changed + telling) != ai_totals_untold(arena->t))
+    {
+        return 0;
+    }
+
+    n = 0;
+    ai_series_iter(&it, arena->t, 0);
+
+    while ((s = ai_series_iter_next(&it)) != NULL) {
+        n += s->untold != 0;
+
+        for (word = s->hours; word && !s->untold;
+             word = ai_cell_of(word)->next)
+        {
+            if (ai_cell_of(word)->untold) {
+                return 0;
+            }
+        }
+
+        for (word = s->days; word && !s->untold;
+             word = ai_cell_of(word)->next)
+        {
+            if (ai_cell_of(word)->untold) {
+                return 0;
+            }
+        }
+    }
+
+    return n == changed + telling;
+}
+
+
 /* what the next one who takes the lock finds, and can do with it */
 
 static int
@@ -1399,7 +1471,7 @@ check_survivor(void)
 
     ai_redo_recover(redo);
 
-    if (!check_node(&t->root, 0, 0)) {
+    if (!check_node(&t->root, 0, 0) || !check_untold()) {
         return 0;
     }
 
@@ -1432,7 +1504,8 @@ check_survivor(void)
         }
     }
 
-    return total(t).requests == n + 1 && check_node(&t->root, 0, 0);
+    return total(t).requests == n + 1 && check_node(&t->root, 0, 0)
+           && check_untold();
 }
 
 
@@ -1469,6 +1542,19 @@ step_age(int64_t now, int64_t retain)
 
 
 static void
+step_tell(void)
+{
+    size_t     n;
+    ai_told_t  told[AI_TOLD_MIN];
+
+    do {
+        ai_totals_round(arena->t, &arena->redo);
+        n = ai_totals_tell(arena->t, &arena->redo, told, AI_TOLD_MIN);
+    } while (n);
+}
+
+
+static void
 child(int what)
 {
     ptrace(PTRACE_TRACEME, 0, NULL, NULL);
@@ -1497,6 +1583,10 @@ child(int what)
         break;
 
     case 5:
+        step_tell();
+        break;
+
+    case 6:
         step_age(T0 + 30 * DAY, 10 * DAY);
         break;
 
@@ -1528,6 +1618,7 @@ test_kill(void)
         { 14, 14, 14, "some hours become a day" },
         { 14, 15, 15, "one more in the day" },
         { 15, 15, 15, "the others do as well" },
+        { 15, 15, 15, "what there is is told" },
         { 0, 12, 15, "days go" },
         { 0, 0, 0, "series go" },
     };
@@ -1536,6 +1627,7 @@ test_kill(void)
                  -1, 0);
 
     arena->t = ai_totals_create(&arena_pool);
+    (void) ai_totals_share(arena->t, &arena->redo, 1);
 
     dims(dim, "k2", "t", "m", "p");
     (void) ai_totals_define(arena->t, &arena_pool, 0x123459789abcdef0, dim);
@@ -1554,7 +1646,7 @@ test_kill(void)
         ai_redo_commit(&arena->redo);
     }
 
-    for (what = 0; what < 7; what++) {
+    for (what = 0; what < 8; what++) {
 
         arena->low = ops[what].low;
         arena->mid = ops[what].mid;
@@ -1607,7 +1699,7 @@ test_kill(void)
         ok(bad == 0 && changes > 5, "killed after any of %d changes: %s",
            changes, ops[what].name);
         is_int(total(arena->t).requests,
-               what < 5 ? ops[what].high : ops[what].low, "and done");
+               what < 6 ? ops[what].high : ops[what].low, "and done");
 
         mem_reset();
     }
