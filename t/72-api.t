@@ -13,7 +13,7 @@ use Test::More;
 
 use AI::Test;
 
-my $t = AI::Test->new->plan(58);
+my $t = AI::Test->new->plan(60);
 
 $t->write_file_expand('nginx.conf', <<'EOF');
 %%TEST_GLOBALS%%
@@ -95,7 +95,7 @@ is($r->header('cache-control'), 'no-store', 'not to be kept');
 is($r->header('x-content-type-options'), 'nosniff', 'as what it is');
 
 my @paths = map { $_->{path} } @{ $r->json->{data} };
-is("@paths", 'usage limits config providers routes', 'what there is');
+is("@paths", 'usage limits keys config providers routes', 'what there is');
 
 for my $path (@paths) {
     is(http_get("/api/$path")->status, 200, "$path is there");

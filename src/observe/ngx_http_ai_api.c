@@ -6,16 +6,34 @@
 #include <observe/ngx_http_ai_api_int.h>
 
 
+#define NGX_HTTP_AI_API_BODY  65536
+
+
 typedef struct {
     ngx_str_t     name;
     ngx_str_t     about;
     ngx_int_t   (*handler)(ngx_http_ai_api_t *api);
+    ngx_int_t   (*write)(ngx_http_ai_api_t *api, const ai_str_t *body);
+                                            /* NULL: it can only be read */
+    ngx_str_t   (*methods)(const ngx_str_t *path);  /* that change something */
 } ngx_http_ai_api_path_t;
 
 
 static ngx_int_t ngx_http_ai_api_handler(ngx_http_request_t *r);
-static ngx_uint_t ngx_http_ai_api_permits(ngx_http_request_t *r);
-static ngx_int_t ngx_http_ai_api_answer(ngx_http_ai_api_t *api);
+static ngx_http_ai_api_t *ngx_http_ai_api_create(ngx_http_request_t *r);
+static ngx_int_t ngx_http_ai_api_find(ngx_http_ai_api_t *api,
+    const ngx_http_ai_api_path_t **path);
+static ngx_int_t ngx_http_ai_api_may_write(ngx_http_ai_api_t *api,
+    const ngx_http_ai_api_path_t *p);
+static ngx_uint_t ngx_http_ai_api_has_word(const ngx_str_t *words,
+    const ngx_str_t *word);
+static ngx_uint_t ngx_http_ai_api_is_foreign(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_ai_api_permits(ngx_http_request_t *r,
+    ngx_http_ai_api_right_e right);
+static void ngx_http_ai_api_body(ngx_http_request_t *r);
+static void ngx_http_ai_api_end(ngx_http_ai_api_t *api, ngx_int_t rc);
+static ngx_int_t ngx_http_ai_api_body_text(ngx_http_ai_api_t *api,
+    ai_str_t *text);
 static ngx_uint_t ngx_http_ai_api_path(ngx_http_request_t *r,
     ngx_str_t *path);
 static ngx_int_t ngx_http_ai_api_list(ngx_http_ai_api_t *api);
@@ -30,25 +48,30 @@ static const ngx_http_ai_api_path_t  ngx_http_ai_api_paths[] = {
 
     { ngx_string("usage"),
       ngx_string("tokens and cost, by key, team, model and others"),
-      ngx_http_ai_api_usage },
+      ngx_http_ai_api_usage, NULL, NULL },
 
     { ngx_string("limits"),
       ngx_string("counters of limits and budgets"),
-      ngx_http_ai_api_limits },
+      ngx_http_ai_api_limits, NULL, NULL },
+
+    { ngx_string("keys"),
+      ngx_string("keys of clients, without their secrets"),
+      ngx_http_ai_api_keys, ngx_http_ai_api_keys_write,
+      ngx_http_ai_api_keys_methods },
 
     { ngx_string("config"),
       ngx_string("providers and routes"),
-      ngx_http_ai_api_config },
+      ngx_http_ai_api_config, NULL, NULL },
 
     { ngx_string("providers"),
       ngx_string("providers and their models"),
-      ngx_http_ai_api_providers },
+      ngx_http_ai_api_providers, NULL, NULL },
 
     { ngx_string("routes"),
       ngx_string("routes and their targets"),
-      ngx_http_ai_api_routes },
+      ngx_http_ai_api_routes, NULL, NULL },
 
-    { ngx_null_string, ngx_null_string, NULL }
+    { ngx_null_string, ngx_null_string, NULL, NULL, NULL }
 };
 
 
@@ -122,6 +145,10 @@ ngx_http_ai_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     ngx_http_ai_spend_ask(cf);
 
+    if (alcf->api.write && ngx_http_ai_made_ask(cf) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
     alcf->api.on = 1;
     clcf->handler = ngx_http_ai_api_handler;
 
@@ -154,8 +181,29 @@ ngx_http_ai_api_init(ngx_conf_t *cf, ngx_http_ai_main_conf_t *amcf)
 static ngx_int_t
 ngx_http_ai_api_handler(ngx_http_request_t *r)
 {
-    ngx_int_t           rc;
-    ngx_http_ai_api_t   api;
+    ngx_int_t                      rc;
+    ngx_uint_t                     later;
+    ngx_http_ai_api_t             *api;
+    const ngx_http_ai_api_path_t  *path;
+
+    api = ngx_http_ai_api_create(r);
+    if (api == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    rc = ngx_http_ai_api_find(api, &path);
+
+    if (rc == NGX_AGAIN) {
+        rc = ngx_http_read_client_request_body(r, ngx_http_ai_api_body);
+
+        return rc >= NGX_HTTP_SPECIAL_RESPONSE ? rc : NGX_DONE;
+    }
+
+    if (rc == NGX_ERROR) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    later = (rc == NGX_BUSY);
 
     rc = ngx_http_discard_request_body(r);
 
@@ -163,69 +211,234 @@ ngx_http_ai_api_handler(ngx_http_request_t *r)
         return rc;
     }
 
-    ngx_memzero(&api, sizeof(ngx_http_ai_api_t));
-
-    api.request = r;
-    api.status = NGX_HTTP_OK;
-    ngx_str_set(&api.type, "application/json");
-
-    ngx_http_ai_pool(&api.pool, r->pool);
-    ai_buf_init(&api.out, &api.pool);
-
-    if (ngx_http_ai_api_answer(&api) != NGX_OK || api.out.failed) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    if (!later) {
+        return ngx_http_ai_api_send(api);
     }
 
-    return ngx_http_ai_api_send(&api);
+    /* a client that leaves is noticed */
+
+    r->read_event_handler = ngx_http_test_reading;
+    r->write_event_handler = ngx_http_request_empty_handler;
+    r->main->count++;
+
+    return NGX_DONE;
 }
 
 
-static ngx_int_t
-ngx_http_ai_api_answer(ngx_http_ai_api_t *api)
+void
+ngx_http_ai_api_finish(ngx_http_ai_api_t *api, ngx_int_t rc)
 {
-    ngx_str_t                      path;
+    ngx_connection_t  *c;
+
+    c = api->request->connection;
+
+    ngx_http_ai_api_end(api, rc);
+    ngx_http_run_posted_requests(c);
+}
+
+
+static ngx_http_ai_api_t *
+ngx_http_ai_api_create(ngx_http_request_t *r)
+{
+    ngx_http_ai_api_t  *api;
+
+    api = ngx_pcalloc(r->pool, sizeof(ngx_http_ai_api_t));
+    if (api == NULL) {
+        return NULL;
+    }
+
+    api->request = r;
+    api->status = NGX_HTTP_OK;
+    ngx_str_set(&api->type, "application/json");
+
+    ngx_http_ai_pool(&api->pool, r->pool);
+    ai_buf_init(&api->out, &api->pool);
+
+    return api;
+}
+
+
+/* NGX_OK: this is the answer; NGX_BUSY: it comes later; NGX_AGAIN: something
+ * is to be changed */
+
+static ngx_int_t
+ngx_http_ai_api_find(ngx_http_ai_api_t *api,
+    const ngx_http_ai_api_path_t **path)
+{
+    size_t                         len;
+    ngx_int_t                      rc;
     ngx_http_request_t            *r;
     const ngx_http_ai_api_path_t  *p;
 
-    static ngx_str_t  allow = ngx_string("Allow");
-    static ngx_str_t  methods = ngx_string("GET, HEAD");
-
     r = api->request;
 
-    if (!ngx_http_ai_api_permits(r)) {
+    if (!ngx_http_ai_api_permits(r, NGX_HTTP_AI_API_READ)) {
         return ngx_http_ai_api_error(api, NGX_HTTP_FORBIDDEN,
                                      "the role of this key does not allow it");
     }
 
-    if (!ngx_http_ai_api_path(r, &path)) {
+    if (!ngx_http_ai_api_path(r, &api->path)) {
         return ngx_http_ai_api_error(api, NGX_HTTP_NOT_FOUND,
                                      "there is nothing of this name");
     }
 
     for (p = ngx_http_ai_api_paths; p->handler; p++) {
-        if (p->name.len == path.len
-            && ngx_memcmp(p->name.data, path.data, path.len) == 0)
+        len = p->name.len;
+
+        if (api->path.len >= len
+            && ngx_memcmp(p->name.data, api->path.data, len) == 0
+            && (api->path.len == len
+                || (p->write && api->path.data[len] == '/')))
         {
             break;
         }
     }
 
-    if (p->handler == NULL && path.len) {
+    if (p->handler == NULL && api->path.len) {
         return ngx_http_ai_api_error(api, NGX_HTTP_NOT_FOUND,
                                      "there is nothing of this name");
     }
 
-    if (r->method != NGX_HTTP_GET && r->method != NGX_HTTP_HEAD) {
+    *path = p;
 
-        if (ngx_http_ai_header_add(r, &allow, &methods) != NGX_OK) {
+    if (r->method != NGX_HTTP_GET && r->method != NGX_HTTP_HEAD) {
+        return ngx_http_ai_api_may_write(api, p);
+    }
+
+    rc = p->handler ? p->handler(api) : ngx_http_ai_api_list(api);
+
+    if (rc == NGX_AGAIN) {
+        return NGX_BUSY;
+    }
+
+    return rc == NGX_OK && !api->out.failed ? NGX_OK : NGX_ERROR;
+}
+
+
+/* NGX_AGAIN: it may */
+
+static ngx_int_t
+ngx_http_ai_api_may_write(ngx_http_ai_api_t *api,
+    const ngx_http_ai_api_path_t *p)
+{
+    u_char              *last;
+    ngx_str_t            methods, value;
+    ngx_http_request_t  *r;
+
+    static ngx_str_t  allow = ngx_string("Allow");
+
+    r = api->request;
+    ngx_str_null(&methods);
+
+    if (p->write && ngx_http_ai_loc_conf(r)->api.write) {
+        methods = p->methods(&api->path);
+    }
+
+    if (!ngx_http_ai_api_has_word(&methods, &r->method_name)) {
+        value.data = ngx_pnalloc(r->pool, sizeof("GET, HEAD, ") + methods.len);
+        if (value.data == NULL) {
             return NGX_ERROR;
         }
 
-        return ngx_http_ai_api_error(api, NGX_HTTP_NOT_ALLOWED,
-                                     "this can only be read");
+        last = ngx_cpymem(value.data, "GET, HEAD", sizeof("GET, HEAD") - 1);
+
+        if (methods.len) {
+            last = ngx_sprintf(last, ", %V", &methods);
+        }
+
+        value.len = last - value.data;
+
+        if (ngx_http_ai_header_add(r, &allow, &value) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        return ngx_http_ai_api_error(api, NGX_HTTP_NOT_ALLOWED, methods.len
+                                     ? "there is no such method here"
+                                     : "this can only be read");
     }
 
-    return p->handler ? p->handler(api) : ngx_http_ai_api_list(api);
+    if (!ngx_http_ai_api_permits(r, NGX_HTTP_AI_API_WRITE)) {
+        return ngx_http_ai_api_error(api, NGX_HTTP_FORBIDDEN,
+                                     "the role of this key does not allow it");
+    }
+
+    if (ngx_http_ai_api_is_foreign(r)) {
+        return ngx_http_ai_api_error(api, NGX_HTTP_FORBIDDEN,
+                                     "a page of another site asks for it");
+    }
+
+    if (r->headers_in.content_length_n > NGX_HTTP_AI_API_BODY) {
+        return ngx_http_ai_api_error(api, NGX_HTTP_REQUEST_ENTITY_TOO_LARGE,
+                                     "the body has more than %d bytes",
+                                     NGX_HTTP_AI_API_BODY);
+    }
+
+    return NGX_AGAIN;
+}
+
+
+/* "PATCH, DELETE" */
+
+static ngx_uint_t
+ngx_http_ai_api_has_word(const ngx_str_t *words, const ngx_str_t *word)
+{
+    size_t  i, end;
+
+    for (i = 0; i < words->len; i = end + 2) {
+
+        for (end = i; end < words->len && words->data[end] != ','; end++) {
+            /* void */
+        }
+
+        if (end - i == word->len
+            && ngx_memcmp(words->data + i, word->data, word->len) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/*
+ * Rules of the location may let somebody's browser in, with whatever page it
+ * shows.  Browsers say which it is.
+ */
+
+static ngx_uint_t
+ngx_http_ai_api_is_foreign(ngx_http_request_t *r)
+{
+    u_char           *p, *last;
+    ngx_str_t         host;
+    ngx_table_elt_t  *origin;
+
+    static ngx_str_t  name = ngx_string("origin");
+
+    origin = ngx_http_ai_header_in(r, &name);
+
+    if (origin == NULL) {
+        return 0;
+    }
+
+    if (r->headers_in.host) {
+        host = r->headers_in.host->value;
+
+    } else {
+        host = r->headers_in.server;
+    }
+
+    last = origin->value.data + origin->value.len;
+    p = ngx_strlchr(origin->value.data, last, ':');
+
+    if (p == NULL || last - p < 3 || p[1] != '/' || p[2] != '/') {
+        return 1;
+    }
+
+    p += 3;
+
+    return (size_t) (last - p) != host.len
+           || ngx_strncasecmp(p, host.data, host.len) != 0;
 }
 
 
@@ -235,7 +448,7 @@ ngx_http_ai_api_answer(ngx_http_ai_api_t *api)
  */
 
 static ngx_uint_t
-ngx_http_ai_api_permits(ngx_http_request_t *r)
+ngx_http_ai_api_permits(ngx_http_request_t *r, ngx_http_ai_api_right_e right)
 {
     ngx_http_ai_ctx_t  *ctx;
 
@@ -247,7 +460,119 @@ ngx_http_ai_api_permits(ngx_http_request_t *r)
         return 1;
     }
 
-    return ngx_http_ai_auth_api(ctx) >= NGX_HTTP_AI_API_READ;
+    return ngx_http_ai_auth_api(ctx) >= right;
+}
+
+
+/* the body is there; the request is looked at once more, since nothing else
+ * leads from it to what was found */
+
+static void
+ngx_http_ai_api_body(ngx_http_request_t *r)
+{
+    ai_str_t                       text;
+    ngx_int_t                      rc;
+    ngx_http_ai_api_t             *api;
+    const ngx_http_ai_api_path_t  *path;
+
+    api = ngx_http_ai_api_create(r);
+
+    if (api == NULL) {
+        ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
+        return;
+    }
+
+    rc = ngx_http_ai_api_find(api, &path);
+
+    if (rc == NGX_AGAIN) {
+        rc = ngx_http_ai_api_body_text(api, &text);
+
+        if (rc == NGX_AGAIN) {
+            rc = path->write(api, &text);
+        }
+    }
+
+    if (rc != NGX_AGAIN) {
+        ngx_http_ai_api_end(api, rc);
+    }
+}
+
+
+/* NGX_AGAIN: here it is; NGX_OK: it is refused */
+
+static ngx_int_t
+ngx_http_ai_api_body_text(ngx_http_ai_api_t *api, ai_str_t *text)
+{
+    off_t                size;
+    u_char              *p;
+    ngx_buf_t           *b;
+    ngx_chain_t         *cl;
+    ngx_http_request_t  *r;
+
+    r = api->request;
+
+    text->len = 0;
+    text->data = NULL;
+
+    if (r->request_body == NULL || r->request_body->bufs == NULL) {
+        return NGX_AGAIN;
+    }
+
+    size = 0;
+
+    for (cl = r->request_body->bufs; cl; cl = cl->next) {
+        size += ngx_buf_size(cl->buf);
+    }
+
+    if (size > NGX_HTTP_AI_API_BODY) {
+        return ngx_http_ai_api_error(api, NGX_HTTP_REQUEST_ENTITY_TOO_LARGE,
+                                     "the body has more than %d bytes",
+                                     NGX_HTTP_AI_API_BODY);
+    }
+
+    p = ngx_pnalloc(r->pool, (size_t) size + 1);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    text->data = p;
+
+    for (cl = r->request_body->bufs; cl; cl = cl->next) {
+        b = cl->buf;
+
+        if (b->in_file) {
+            size = b->file_last - b->file_pos;
+
+            if (ngx_read_file(b->file, p, (size_t) size, b->file_pos)
+                != (ssize_t) size)
+            {
+                return NGX_ERROR;
+            }
+
+            p += size;
+
+        } else {
+            p = ngx_cpymem(p, b->pos, b->last - b->pos);
+        }
+    }
+
+    text->len = p - text->data;
+
+    return NGX_AGAIN;
+}
+
+
+static void
+ngx_http_ai_api_end(ngx_http_ai_api_t *api, ngx_int_t rc)
+{
+    if (rc != NGX_OK || api->out.failed) {
+        rc = NGX_HTTP_INTERNAL_SERVER_ERROR;
+
+    } else {
+        rc = ngx_http_ai_api_send(api);
+    }
+
+    ngx_http_finalize_request(api->request, rc);
 }
 
 

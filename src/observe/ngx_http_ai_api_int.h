@@ -21,9 +21,11 @@ typedef struct {
 } ngx_http_ai_api_place_t;
 
 
-/* a question and its answer */
+/* a question and its answer; of the request's pool */
 typedef struct {
     ngx_http_request_t          *request;
+    ngx_str_t                    path;      /* behind the location's prefix,
+                                               without slashes around it */
     ai_pool_t                    pool;
     ai_buf_t                     out;
     ngx_uint_t                   status;
@@ -42,12 +44,25 @@ typedef struct {
 #pragma GCC visibility push(hidden)
 
 
-/* handlers: NGX_OK: out is the answer; NGX_ERROR: no memory */
+/* handlers: NGX_OK: out is the answer; NGX_ERROR: no memory; NGX_AGAIN: it
+ * will be, ngx_http_ai_api_finish() is called then */
 ngx_int_t ngx_http_ai_api_usage(ngx_http_ai_api_t *api);
 ngx_int_t ngx_http_ai_api_limits(ngx_http_ai_api_t *api);
 ngx_int_t ngx_http_ai_api_config(ngx_http_ai_api_t *api);
 ngx_int_t ngx_http_ai_api_providers(ngx_http_ai_api_t *api);
 ngx_int_t ngx_http_ai_api_routes(ngx_http_ai_api_t *api);
+ngx_int_t ngx_http_ai_api_keys(ngx_http_ai_api_t *api);
+
+/* the same for what changes something, with the request's body; NGX_AGAIN:
+ * ngx_http_ai_api_finish() is called then */
+ngx_int_t ngx_http_ai_api_keys_write(ngx_http_ai_api_t *api,
+    const ai_str_t *body);
+
+/* which methods change something at this path; empty: none */
+ngx_str_t ngx_http_ai_api_keys_methods(const ngx_str_t *path);
+
+/* rc as above; the request may be gone afterwards */
+void ngx_http_ai_api_finish(ngx_http_ai_api_t *api, ngx_int_t rc);
 
 /* an error is the answer; always NGX_OK */
 ngx_int_t ngx_http_ai_api_error(ngx_http_ai_api_t *api, ngx_uint_t status,

@@ -393,8 +393,12 @@ ngx_http_ai_metrics_sent(ngx_http_request_t *r, ngx_http_ai_group_t *g)
     values[1] = g->provider;
     values[2] = g->model;
     values[3] = g->operation;
-    values[4].data = code;
-    values[4].len = ngx_sprintf(code, "%03ui", status) - code;
+    values[4] = ai_lit("200");
+
+    if (status != NGX_HTTP_OK) {
+        values[4].data = code;
+        values[4].len = ngx_sprintf(code, "%03ui", status) - code;
+    }
 
     for (i = 0; i < g->m->nlabels; i++) {
         values[5 + i] = g->extra[i];
@@ -792,9 +796,7 @@ ngx_http_ai_metrics_extra(ngx_http_request_t *r, ngx_http_ai_group_t *g)
 
     for (i = 0; i < g->m->nlabels; i++) {
 
-        if (ngx_http_complex_value(r, g->m->labels[i].value, &value)
-            != NGX_OK)
-        {
+        if (ngx_http_ai_value(r, g->m->labels[i].value, &value) != NGX_OK) {
             value.len = 0;
         }
 
@@ -957,6 +959,26 @@ ngx_http_ai_metrics_count(ngx_http_request_t *r, ai_metric_e family,
     if (s) {
         ai_metric_inc(s, n);
     }
+}
+
+
+void
+ngx_http_ai_metrics_count_kept(ngx_http_request_t *r, void **kept,
+    ai_metric_e family, const ai_str_t *labels, uint64_t n)
+{
+    ngx_http_ai_metrics_t  *m;
+
+    m = ngx_http_ai_main_conf(r)->metrics.metrics;
+
+    if (m == NULL) {
+        return;
+    }
+
+    if (*kept == NULL) {
+        *kept = ngx_http_ai_metrics_series(m, family, labels);
+    }
+
+    ai_metric_inc(*kept, n);
 }
 
 

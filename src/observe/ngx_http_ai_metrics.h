@@ -94,6 +94,11 @@ void ngx_http_ai_metrics_count(ngx_http_request_t *r, ai_metric_e family,
 void ngx_http_ai_metrics_observe(ngx_http_request_t *r, ai_metric_e family,
     const ai_str_t *labels, uint64_t us);
 
+/* the same for labels that are always these: *kept, NULL at first, is in
+ * memory of this process and configuration, and spares it the search */
+void ngx_http_ai_metrics_count_kept(ngx_http_request_t *r, void **kept,
+    ai_metric_e family, const ai_str_t *labels, uint64_t n);
+
 /* while the configuration is read; of a family several may be */
 ngx_int_t ngx_http_ai_metrics_collector(ngx_conf_t *cf, ai_metric_e family,
     ngx_http_ai_metrics_pt handler, void *data);
