@@ -39,7 +39,9 @@ typedef struct ngx_http_ai_meter_s      ngx_http_ai_meter_t;
 #include <store/ngx_http_ai_redis.h>
 #include <route/ngx_http_ai_route.h>
 #include <store/ngx_http_ai_spend.h>
+#include <store/ngx_http_ai_totals_share.h>
 #include <auth/ngx_http_ai_auth.h>
+#include <auth/ngx_http_ai_made.h>
 #include <core/ngx_http_ai_pass.h>
 #include <core/ngx_http_ai_meter.h>
 #include <token/ngx_http_ai_count.h>

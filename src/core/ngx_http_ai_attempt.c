@@ -8,6 +8,9 @@
 #include <core/ngx_http_ai.h>
 
 
+#define NGX_HTTP_AI_ATTEMPT_POOL  4096
+
+
 static ngx_int_t ngx_http_ai_attempt_conf(ngx_http_ai_attempt_t *at);
 static const ai_provider_t *ngx_http_ai_attempt_api(ngx_http_ai_ctx_t *ctx,
     ngx_http_ai_candidate_t *candidate);
@@ -94,8 +97,7 @@ ngx_int_t
 ngx_http_ai_attempt_init(ngx_http_ai_attempt_t *at, ngx_http_ai_ctx_t *ctx,
     ngx_http_ai_candidate_t *candidate)
 {
-    at->pool = ngx_create_pool(NGX_MIN_POOL_SIZE > 1024 ? NGX_MIN_POOL_SIZE
-                                                        : 1024,
+    at->pool = ngx_create_pool(NGX_HTTP_AI_ATTEMPT_POOL,
                                ctx->request->connection->log);
     if (at->pool == NULL) {
         return NGX_ERROR;

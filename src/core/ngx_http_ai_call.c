@@ -94,18 +94,16 @@ ngx_http_ai_call_answer(ngx_http_ai_attempt_t *at, ai_error_t *err)
 ngx_int_t
 ngx_http_ai_call_count_known(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx)
 {
-    int64_t           tokens;
-    ngx_int_t         rc;
-    ai_error_t        err;
-    ngx_uint_t        exact;
-    ai_token_model_t  m;
+    int64_t     tokens;
+    ngx_int_t   rc;
+    ai_error_t  err;
+    ngx_uint_t  exact;
 
     ai_error_set(&err, AI_ERR_NONE, NULL);
 
     if (ctx->ncandidates == 0
         || ctx->conf->count.mode == NGX_HTTP_AI_COUNT_ESTIMATE
-        || ngx_http_ai_count_model(r, &ctx->candidates[0].model, 0, &m) == NULL
-        || !m.exact
+        || !ngx_http_ai_count_is_exact(r, &ctx->candidates[0].model)
         || ngx_http_ai_call_decode(ctx, &err) != NGX_OK
         || ngx_http_ai_call_has_media(&ctx->call->u.chat))
     {

@@ -80,6 +80,7 @@ struct ngx_http_ai_ctx_s {
     ngx_http_ai_route_t       *route;       /* NULL: unknown name */
     ngx_http_ai_candidate_t   *candidates;  /* in the route's order */
     ngx_uint_t                 ncandidates;
+    ngx_http_ai_candidate_t   *parked;      /* chosen, and not yet admitted */
     ai_request_t              *rq;          /* decoded for a translation, the
                                                first time one is needed */
     ai_call_t                 *call;        /* the same for a CALL */

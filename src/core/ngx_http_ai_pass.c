@@ -534,7 +534,7 @@ ngx_http_ai_pass_route(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx)
         return NGX_OK;
     }
 
-    if (ngx_http_complex_value(r, conf->name, &name) != NGX_OK) {
+    if (ngx_http_ai_value(r, conf->name, &name) != NGX_OK) {
         return NGX_ERROR;
     }
 

@@ -16,9 +16,17 @@
 #define NGX_HTTP_AI_TTL_MIN     1           /* seconds, against a TTL of 0 */
 
 
+/* to print one takes longer than all else here */
 typedef struct {
     ngx_sockaddr_t             sockaddr;
     socklen_t                  socklen;
+    size_t                     len;         /* of its text */
+    u_char                     text[NGX_SOCKADDR_STRLEN];
+} ngx_http_ai_sock_t;
+
+
+typedef struct {
+    ngx_http_ai_sock_t         sock;
     time_t                     failed;      /* 0: not lately */
 } ngx_http_ai_addr_t;
 
@@ -27,8 +35,7 @@ typedef struct {
     ngx_queue_t                queue;
     ngx_http_ai_peers_t       *peers;
     ngx_connection_t          *connection;
-    ngx_sockaddr_t             sockaddr;
-    socklen_t                  socklen;
+    ngx_http_ai_sock_t         sock;
 } ngx_http_ai_idle_t;
 
 
@@ -55,13 +62,15 @@ typedef struct {
     ngx_http_ai_peers_t       *peers;
     ngx_http_upstream_t       *upstream;
     ngx_uint_t                 index;       /* of its address */
-    ngx_sockaddr_t             sockaddr;
-    socklen_t                  socklen;
-    ngx_str_t                  name;        /* $upstream_addr points here */
-    u_char                     text[NGX_SOCKADDR_STRLEN];
+    ngx_http_ai_sock_t         sock;        /* $upstream_addr points here */
+    ngx_str_t                  name;
 } ngx_http_ai_peer_t;
 
 
+static void ngx_http_ai_peers_sock(ngx_http_ai_sock_t *sock,
+    struct sockaddr *sockaddr, socklen_t socklen, in_port_t port);
+static void ngx_http_ai_peers_copy(ngx_http_ai_sock_t *to,
+    const ngx_http_ai_sock_t *from);
 static ngx_int_t ngx_http_ai_peers_init(ngx_http_request_t *r,
     ngx_http_upstream_srv_conf_t *us);
 static ngx_int_t ngx_http_ai_peers_get(ngx_peer_connection_t *pc, void *data);
@@ -126,9 +135,10 @@ ngx_http_ai_peers_create(ngx_conf_t *cf, ngx_http_ai_provider_t *provider)
             break;
         }
 
-        ngx_memcpy(&peers->addrs[i].sockaddr, provider->addrs[i].sockaddr,
-                   provider->addrs[i].socklen);
-        peers->addrs[i].socklen = provider->addrs[i].socklen;
+        ngx_http_ai_peers_sock(&peers->addrs[i].sock,
+                               provider->addrs[i].sockaddr,
+                               provider->addrs[i].socklen,
+                               ngx_inet_get_port(provider->addrs[i].sockaddr));
         peers->naddrs++;
         peers->valid = -1;
     }
@@ -255,16 +265,39 @@ ngx_http_ai_peers_addrs(ngx_http_ai_peers_t *peers, ngx_resolver_ctx_t *ctx)
     for (i = 0; i < n; i++) {
         addr = &peers->addrs[i];
 
-        ngx_memcpy(&addr->sockaddr, ctx->addrs[i].sockaddr,
-                   ctx->addrs[i].socklen);
-        ngx_inet_set_port(&addr->sockaddr.sockaddr, peers->provider->port);
-
-        addr->socklen = ctx->addrs[i].socklen;
+        ngx_http_ai_peers_sock(&addr->sock, ctx->addrs[i].sockaddr,
+                               ctx->addrs[i].socklen, peers->provider->port);
         addr->failed = 0;
     }
 
     peers->naddrs = n;
     peers->valid = ngx_max(ctx->valid, ngx_time() + NGX_HTTP_AI_TTL_MIN);
+}
+
+
+static void
+ngx_http_ai_peers_sock(ngx_http_ai_sock_t *sock, struct sockaddr *sockaddr,
+    socklen_t socklen, in_port_t port)
+{
+    ngx_memcpy(&sock->sockaddr, sockaddr, socklen);
+    ngx_inet_set_port(&sock->sockaddr.sockaddr, port);
+
+    sock->socklen = socklen;
+    sock->len = ngx_sock_ntop(&sock->sockaddr.sockaddr, socklen, sock->text,
+                              NGX_SOCKADDR_STRLEN, 1);
+}
+
+
+/* most of it is room for paths of sockets */
+
+static void
+ngx_http_ai_peers_copy(ngx_http_ai_sock_t *to, const ngx_http_ai_sock_t *from)
+{
+    to->socklen = from->socklen;
+    to->len = from->len;
+
+    ngx_memcpy(&to->sockaddr, &from->sockaddr, from->socklen);
+    ngx_memcpy(to->text, from->text, from->len);
 }
 
 
@@ -337,20 +370,18 @@ ngx_http_ai_peers_get(ngx_peer_connection_t *pc, void *data)
         ngx_queue_remove(q);
         ngx_queue_insert_head(&peers->unused, q);
 
-        peer->sockaddr = idle->sockaddr;
-        peer->socklen = idle->socklen;
+        ngx_http_ai_peers_copy(&peer->sock, &idle->sock);
         peer->index = NGX_HTTP_AI_ADDRS_MAX;
 
     } else {
         ngx_http_ai_peers_pick(peers, peer);
     }
 
-    peer->name.data = peer->text;
-    peer->name.len = ngx_sock_ntop(&peer->sockaddr.sockaddr, peer->socklen,
-                                   peer->text, NGX_SOCKADDR_STRLEN, 1);
+    peer->name.data = peer->sock.text;
+    peer->name.len = peer->sock.len;
 
-    pc->sockaddr = &peer->sockaddr.sockaddr;
-    pc->socklen = peer->socklen;
+    pc->sockaddr = &peer->sock.sockaddr.sockaddr;
+    pc->socklen = peer->sock.socklen;
     pc->name = &peer->name;
 
     if (idle == NULL) {
@@ -387,8 +418,7 @@ ngx_http_ai_peers_pick(ngx_http_ai_peers_t *peers, ngx_http_ai_peer_t *peer)
     addr = &peers->addrs[n];
 
     peer->index = n;
-    peer->sockaddr = addr->sockaddr;
-    peer->socklen = addr->socklen;
+    ngx_http_ai_peers_copy(&peer->sock, &addr->sock);
 }
 
 
@@ -486,8 +516,7 @@ ngx_http_ai_peers_keep(ngx_peer_connection_t *pc, ngx_http_ai_peer_t *peer)
     ngx_queue_insert_head(&peers->idle, q);
 
     idle->connection = c;
-    idle->sockaddr = peer->sockaddr;
-    idle->socklen = peer->socklen;
+    ngx_http_ai_peers_copy(&idle->sock, &peer->sock);
 
     pc->connection = NULL;
 

@@ -101,19 +101,16 @@ ngx_http_ai_rewrite_splice(ngx_http_ai_attempt_t *at, ai_target_t *target)
     size_t               pos, len;
     uint32_t             i;
     ai_edit_t           *edit;
-    ai_splice_t         *splice;
+    ai_splice_t          splice;
     ngx_chain_t        **last;
 
     ngx_http_ai_rewrite_from_t  from;
 
-    splice = ngx_pcalloc(at->pool, sizeof(ai_splice_t));
-    if (splice == NULL) {
-        return NGX_ERROR;
-    }
+    ai_splice_init(&splice);
 
     if (ngx_http_ai_rewrite_own(at, &from) != NGX_OK
-        || ngx_http_ai_rewrite_edit(at, target, &from, splice) != AI_OK
-        || ai_splice_finish(splice, from.doc, &len) != AI_OK)
+        || ngx_http_ai_rewrite_edit(at, target, &from, &splice) != AI_OK
+        || ai_splice_finish(&splice, from.doc, &len) != AI_OK)
     {
         return NGX_ERROR;
     }
@@ -124,8 +121,8 @@ ngx_http_ai_rewrite_splice(ngx_http_ai_attempt_t *at, ai_target_t *target)
     last = &at->body;
     pos = 0;
 
-    for (i = 0; i < splice->n; i++) {
-        edit = &splice->edit[i];
+    for (i = 0; i < splice.n; i++) {
+        edit = &splice.edit[i];
 
         if (ngx_http_ai_rewrite_add(at, &last, text + pos, edit->off - pos)
             != NGX_OK

@@ -210,6 +210,10 @@ ngx_http_ai_run_launch(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx)
     ai_error_t                failed;
     ngx_http_ai_candidate_t  *candidate;
 
+    if (ngx_http_ai_share_is_waiting(ctx)) {
+        return NGX_DONE;
+    }
+
     if (ctx->nattempts == 0 && ngx_http_ai_run_cannot_count(ctx, NULL)) {
         rc = ngx_http_ai_call_count_known(r, ctx);
 
@@ -227,7 +231,9 @@ ngx_http_ai_run_launch(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx)
 
     for ( ;; ) {
 
-        candidate = ngx_http_ai_route_next(r, ctx, min_context);
+        candidate = ctx->parked ? ctx->parked
+                                : ngx_http_ai_route_next(r, ctx, min_context);
+        ctx->parked = NULL;
 
         if (candidate == NULL) {
 
@@ -250,6 +256,12 @@ ngx_http_ai_run_launch(ngx_http_request_t *r, ngx_http_ai_ctx_t *ctx)
         }
 
         rc = ngx_http_ai_limit_admit(r, ctx, candidate);
+
+        if (rc == NGX_BUSY) {
+            ctx->parked = candidate;
+            ctx->error = ctx->nattempts ? failed : ctx->error;
+            return NGX_DONE;
+        }
 
         if (rc == NGX_DONE) {
 

@@ -18,13 +18,14 @@ static ngx_int_t ngx_http_ai_upstream_header(ngx_http_request_t *sr);
 static ngx_int_t ngx_http_ai_upstream_header_done(ngx_http_request_t *sr,
     ngx_http_ai_attempt_t *at);
 static ngx_int_t ngx_http_ai_upstream_header_line(ngx_http_request_t *sr,
-    ngx_http_ai_attempt_t *at, ngx_str_t *name, ngx_str_t *value);
+    ngx_http_ai_attempt_t *at, ngx_str_t *name, ngx_str_t *low,
+    ngx_str_t *value);
 static ngx_int_t ngx_http_ai_upstream_length(ngx_http_upstream_t *u,
     ngx_str_t *value);
 static ngx_int_t ngx_http_ai_upstream_type(ngx_http_ai_attempt_t *at,
     ngx_str_t *value);
 static ngx_int_t ngx_http_ai_upstream_keep(ngx_http_ai_attempt_t *at,
-    ngx_str_t *name, ngx_str_t *value);
+    ngx_str_t *name, ngx_str_t *low, ngx_str_t *value);
 static ngx_uint_t ngx_http_ai_upstream_is_ratelimit(
     const ngx_http_ai_attempt_t *at, ngx_str_t *name);
 static ngx_int_t ngx_http_ai_upstream_filter_init(void *data);
@@ -138,7 +139,7 @@ static ngx_int_t
 ngx_http_ai_upstream_header(ngx_http_request_t *sr)
 {
     ngx_int_t               rc;
-    ngx_str_t               name, value;
+    ngx_str_t               name, low, value;
     ngx_http_upstream_t    *u;
     ngx_http_ai_attempt_t  *at;
 
@@ -160,7 +161,12 @@ ngx_http_ai_upstream_header(ngx_http_request_t *sr)
             value.data = sr->header_start;
             value.len = sr->header_end - sr->header_start;
 
-            if (ngx_http_ai_upstream_header_line(sr, at, &name, &value)
+            /* the parser's own copy; of 32 letters and more it has none */
+
+            low.data = sr->lowcase_header;
+            low.len = sr->lowcase_index == name.len ? name.len : 0;
+
+            if (ngx_http_ai_upstream_header_line(sr, at, &name, &low, &value)
                 == NGX_OK)
             {
                 continue;
@@ -236,14 +242,19 @@ ngx_http_ai_upstream_header_done(ngx_http_request_t *sr,
 }
 
 
-#define ngx_http_ai_header_is(name, s)                                        \
-    ((name)->len == sizeof(s) - 1                                             \
-     && ngx_strncasecmp((name)->data, (u_char *) s, sizeof(s) - 1) == 0)
+#define ngx_http_ai_header_is(low, s)                                         \
+    ((low)->len == sizeof(s) - 1                                              \
+     && ngx_memcmp((low)->data, s, sizeof(s) - 1) == 0)
+
+#define ngx_http_ai_value_is(value, s)                                        \
+    ((value)->len == sizeof(s) - 1                                            \
+     && ngx_strncasecmp((value)->data, (u_char *) s, sizeof(s) - 1) == 0)
 
 
 static ngx_int_t
 ngx_http_ai_upstream_header_line(ngx_http_request_t *sr,
-    ngx_http_ai_attempt_t *at, ngx_str_t *name, ngx_str_t *value)
+    ngx_http_ai_attempt_t *at, ngx_str_t *name, ngx_str_t *low,
+    ngx_str_t *value)
 {
     ai_str_t              ms, s, type;
     ngx_http_upstream_t  *u;
@@ -254,16 +265,16 @@ ngx_http_ai_upstream_header_line(ngx_http_request_t *sr,
         return NGX_OK;
     }
 
-    if (ngx_http_ai_header_is(name, "content-length")) {
+    if (ngx_http_ai_header_is(low, "content-length")) {
         return ngx_http_ai_upstream_length(u, value);
     }
 
-    if (ngx_http_ai_header_is(name, "transfer-encoding")) {
-        u->headers_in.chunked = ngx_http_ai_header_is(value, "chunked");
+    if (ngx_http_ai_header_is(low, "transfer-encoding")) {
+        u->headers_in.chunked = ngx_http_ai_value_is(value, "chunked");
         return u->headers_in.chunked ? NGX_OK : NGX_ERROR;
     }
 
-    if (ngx_http_ai_header_is(name, "connection")) {
+    if (ngx_http_ai_header_is(low, "connection")) {
         if (ngx_strlcasestrn(value->data, value->data + value->len,
                              (u_char *) "close", 5 - 1)
             != NULL)
@@ -274,14 +285,14 @@ ngx_http_ai_upstream_header_line(ngx_http_request_t *sr,
         return NGX_OK;
     }
 
-    if (ngx_http_ai_header_is(name, "content-encoding")) {
+    if (ngx_http_ai_header_is(low, "content-encoding")) {
 
         /* none was asked for */
 
-        return ngx_http_ai_header_is(value, "identity") ? NGX_OK : NGX_ERROR;
+        return ngx_http_ai_value_is(value, "identity") ? NGX_OK : NGX_ERROR;
     }
 
-    if (ngx_http_ai_header_is(name, "content-type")) {
+    if (ngx_http_ai_header_is(low, "content-type")) {
         if (ngx_http_ai_is_raw(at->ctx)) {
             return ngx_http_ai_upstream_type(at, value);
         }
@@ -295,13 +306,13 @@ ngx_http_ai_upstream_header_line(ngx_http_request_t *sr,
         return NGX_OK;
     }
 
-    if (ngx_http_ai_header_is(name, "retry-after")
-        || ngx_http_ai_header_is(name, "retry-after-ms"))
+    if (ngx_http_ai_header_is(low, "retry-after")
+        || ngx_http_ai_header_is(low, "retry-after-ms"))
     {
         s = ai_str(value);
         ms = ai_lit("");
 
-        if (name->len == sizeof("retry-after-ms") - 1) {
+        if (low->len == sizeof("retry-after-ms") - 1) {
             at->retry_after = ai_retry_after(&s, &ms, ngx_time());
 
         } else if (at->retry_after == -1) {
@@ -311,7 +322,7 @@ ngx_http_ai_upstream_header_line(ngx_http_request_t *sr,
         return NGX_OK;
     }
 
-    return ngx_http_ai_upstream_keep(at, name, value);
+    return ngx_http_ai_upstream_keep(at, name, low, value);
 }
 
 
@@ -355,18 +366,18 @@ ngx_http_ai_upstream_type(ngx_http_ai_attempt_t *at, ngx_str_t *value)
 
 static ngx_int_t
 ngx_http_ai_upstream_keep(ngx_http_ai_attempt_t *at, ngx_str_t *name,
-    ngx_str_t *value)
+    ngx_str_t *low, ngx_str_t *value)
 {
     u_char           *p;
     ngx_table_elt_t  *h;
 
-    if (!ngx_http_ai_header_is(name, "x-request-id")
-        && !ngx_http_ai_header_is(name, "request-id")
-        && !ngx_http_ai_header_is(name, "openai-processing-ms")
-        && !ngx_http_ai_header_is(name, "openai-version")
-        && !ngx_http_ai_header_is(name, "x-should-retry")
+    if (!ngx_http_ai_header_is(low, "x-request-id")
+        && !ngx_http_ai_header_is(low, "request-id")
+        && !ngx_http_ai_header_is(low, "openai-processing-ms")
+        && !ngx_http_ai_header_is(low, "openai-version")
+        && !ngx_http_ai_header_is(low, "x-should-retry")
         && !(ngx_http_ai_is_raw(at->ctx)
-             && ngx_http_ai_header_is(name, "content-disposition"))
+             && ngx_http_ai_header_is(low, "content-disposition"))
         && !ngx_http_ai_upstream_is_ratelimit(at, name))
     {
         return NGX_OK;

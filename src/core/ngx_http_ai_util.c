@@ -764,6 +764,42 @@ ngx_http_ai_block_num(ngx_conf_t *cf, void *object, ngx_str_t *value,
 }
 
 
+ngx_int_t
+ngx_http_ai_value(ngx_http_request_t *r, ngx_http_complex_value_t *cv,
+    ngx_str_t *value)
+{
+    ngx_http_variable_value_t   *v;
+    ngx_http_script_var_code_t  *code;
+
+    code = cv->lengths;
+
+    if (code == NULL
+        || code->code != (ngx_http_script_code_pt) (void *)
+                         ngx_http_script_copy_var_len_code
+        || *(uintptr_t *) (code + 1) != (uintptr_t) NULL)
+    {
+        return ngx_http_complex_value(r, cv, value);
+    }
+
+    ngx_http_script_flush_complex_value(r, cv);
+
+    v = ngx_http_get_indexed_variable(r, code->index);
+
+    value->len = v && !v->not_found ? v->len : 0;
+
+    value->data = ngx_pnalloc(r->pool, value->len);
+    if (value->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (value->len) {
+        ngx_memcpy(value->data, v->data, value->len);
+    }
+
+    return NGX_OK;
+}
+
+
 ngx_table_elt_t *
 ngx_http_ai_header_in(ngx_http_request_t *r, ngx_str_t *name)
 {

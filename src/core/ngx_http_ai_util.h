@@ -134,6 +134,11 @@ char *ngx_http_ai_block_str(ngx_conf_t *cf, void *object, ngx_str_t *value,
 char *ngx_http_ai_block_num(ngx_conf_t *cf, void *object, ngx_str_t *value,
     ngx_uint_t n);
 
+/* the same as ngx_http_complex_value(), which asks for a variable twice: here
+ * one that stands alone is asked for once */
+ngx_int_t ngx_http_ai_value(ngx_http_request_t *r,
+    ngx_http_complex_value_t *cv, ngx_str_t *value);
+
 /* the first request header of this name, in lower case, or NULL */
 ngx_table_elt_t *ngx_http_ai_header_in(ngx_http_request_t *r,
     ngx_str_t *name);

@@ -121,6 +121,9 @@ ngx_int_t ngx_http_ai_count_prompt(ngx_http_request_t *r,
 const ai_tokenizer_t *ngx_http_ai_count_model(ngx_http_request_t *r,
     ngx_str_t *name, ngx_uint_t output, ai_token_model_t *m);
 
+/* is a model's vocabulary known?  Without making it */
+ngx_uint_t ngx_http_ai_count_is_exact(ngx_http_request_t *r, ngx_str_t *name);
+
 /* the learned factor of a model's prompts, or of its output; counted is
  * without a factor */
 uint32_t ngx_http_ai_count_ratio(ngx_http_request_t *r, ngx_str_t *model,

@@ -48,6 +48,8 @@ static const ai_str_t  ngx_http_ai_count_tables[] = {
  * bits of the above; all others may have any at all */
 
 #define NGX_HTTP_AI_COUNT_ALL  0xf
+/* of OpenAI, Anthropic and Gemini, whose APIs "ai_meter" knows */
+#define NGX_HTTP_AI_COUNT_METER  0x7
 
 static const struct {
     ai_str_t                   name;
@@ -336,7 +338,7 @@ ngx_http_ai_count_init(ngx_conf_t *cf, ngx_http_ai_main_conf_t *amcf)
     conf->usage |= ngx_http_ai_count_in_use(cf, ngx_http_ai_count_usages);
     conf->sized = ngx_http_ai_route_sized(&amcf->route);
 
-    needs = 0;
+    needs = amcf->meter.any ? NGX_HTTP_AI_COUNT_METER : 0;
     provider = amcf->provider.providers.elts;
 
     for (i = 0; i < amcf->provider.providers.nelts; i++) {
@@ -475,6 +477,22 @@ ngx_http_ai_count_model(ngx_http_request_t *r, ngx_str_t *name,
     }
 
     return ai_tokenizer_open(&m->tokenizer);
+}
+
+
+ngx_uint_t
+ngx_http_ai_count_is_exact(ngx_http_request_t *r, ngx_str_t *name)
+{
+    ai_str_t          s;
+    ai_token_model_t  m;
+
+    s = ai_str(name);
+
+    ai_token_model(&s, &m);
+
+    return m.exact
+           || ngx_http_ai_count_line(&ngx_http_ai_main_conf(r)->count, name)
+              != NULL;
 }
 
 
