@@ -89,7 +89,7 @@ static ngx_command_t  ngx_http_ai_commands[] = {
       NULL },
 
     { ngx_string("ai_auth"),
-      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE123,
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1234,
       ngx_http_ai_auth,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
@@ -426,14 +426,16 @@ ngx_http_ai_init_main_conf(ngx_conf_t *cf, void *conf)
     /* routes are known before locations are merged: ai_pass looks there */
 
     if ((amcf->provider.providers.nelts != 0 || amcf->meter.any
-         || amcf->metrics.any)
+         || amcf->metrics.any || amcf->auth.made)
         && (ngx_http_ai_zone_init_conf(cf, &amcf->zone) != NGX_OK
             || ngx_http_ai_count_init_conf(&amcf->count, &amcf->zone)
                != NGX_OK
             || ngx_http_ai_price_init_conf(&amcf->price, &amcf->zone)
                != NGX_OK
             || ngx_http_ai_limit_init_conf(cf, amcf) != NGX_OK
-            || ngx_http_ai_spend_init_conf(cf, amcf) != NGX_OK))
+            || ngx_http_ai_spend_init_conf(cf, amcf) != NGX_OK
+            || ngx_http_ai_share_init_conf(cf, amcf) != NGX_OK
+            || ngx_http_ai_made_init_conf(cf, amcf) != NGX_OK))
     {
         return NGX_CONF_ERROR;
     }
@@ -601,12 +603,19 @@ ngx_http_ai_init_process(ngx_cycle_t *cycle)
         return NGX_ERROR;
     }
 
-    return ngx_http_ai_spend_init_process(cycle);
+    if (ngx_http_ai_made_init_process(cycle) != NGX_OK
+        || ngx_http_ai_spend_init_process(cycle) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_ai_share_init_process(cycle);
 }
 
 
 static void
 ngx_http_ai_exit_process(ngx_cycle_t *cycle)
 {
+    ngx_http_ai_totals_share_exit(cycle);
     ngx_http_ai_redis_exit_process(cycle);
 }
