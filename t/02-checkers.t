@@ -409,3 +409,284 @@ $lag = lag_stop($t, $probe);
 
 cmp_ok($lag->{max}, '>', 0.3, sprintf 'a loop that stood still: %.0f ms',
        $lag->{max} * 1000);
+
+
+# --- at the end of every test ---------------------------------------------------
+
+# C1 to C6 as AI::Test has them: on files that a test leaves behind.  A planted
+# fault is found by its checker, and by no other.
+
+# what a check says of an object; all of them: a hash
+
+sub said {
+    my ($o, @names) = @_;
+
+    my %all;
+    for ($o->checkers) {
+        my ($name, @problems) = @$_;
+        $all{ substr $name, 0, 2 } = "@problems" if @problems;
+    }
+    return @names ? $all{ $names[0] } // '' : \%all;
+}
+
+
+sub object {
+    my ($lines, $format) = @_;
+
+    my $o = AI::Test->new;
+    my $m = $o->mock([ { reply => { json => \%answer } } ], port => 8081);
+
+    $o->write_file_expand('nginx.conf', <<"EOF2");
+%%TEST_GLOBALS%%
+
+worker_processes 2;
+
+events {
+}
+
+http {
+    %%TEST_GLOBALS_HTTP%%
+
+    log_format other '$format';
+    access_log %%TESTDIR%%/other.log other;
+
+    ai_zone ai 1m state=%%TESTDIR%%/state;
+    ai_limit_zone \$http_x_key zone=key:256k;
+    ai_price * input=2 output=10;
+
+    ai_provider p {
+        api openai;
+        endpoint http://127.0.0.1:%%PORT_8081%%/v1;
+        key sk-provider-0123456789;
+    }
+
+    server {
+        listen 127.0.0.1:%%PORT_8080%%;
+
+        location /v1/ {
+            ai_limit zone=key cost=100/d requests=1000/m tokens=9000000/h;
+            ai_pass p;
+        }
+        $lines
+    }
+}
+EOF2
+    $o->run;
+    $o->select;
+
+    http_post('/v1/chat/completions', { model => 'gpt-x', messages => [
+        { role => 'user', content => "A question of some length, number $_." }
+    ] }, 'X-Key' => "k$_", Authorization => 'Bearer sk-client-9876543210')
+        for 1 .. 4;
+    return $o;
+}
+
+
+my $o = object('', '$status');
+is(scalar($o->workers), 2, 'an object with money');
+my @names = map { substr $_->[0], 0, 2 } $o->end_checks;
+is("@names[-6 .. -1]", 'C1 C2 C3 C4 C5 C6', 'has all checks at its end');
+is_deeply(said($o), {}, 'where all is well they find nothing');
+
+my ($book) = glob $o->testdir . '/state/ledger.*';
+my $snapshot = $o->testdir . '/state/snapshot';
+my $log_file = $o->testdir . '/ai-end.log';
+my ($mock_log) = glob $o->testdir . '/mock-1.jsonl';
+
+
+# a file for a while: what is found then
+
+sub with {
+    my ($file, $change) = @_;
+
+    my $was = $o->slurp($file);
+    my $bytes = $was;
+    $change->($bytes) for $bytes;
+    put($file, $bytes);
+    my $found = said($o);
+    put($file, $was);
+    return $found;
+}
+
+
+sub put {
+    my ($file, $bytes) = @_;
+
+    open my $fh, '>', $file or die "$file: $!\n";
+    binmode $fh;
+    print $fh $bytes;
+    close $fh;
+}
+
+
+# where the n-th chunk of a type begins in a snapshot, its fields
+
+sub chunk {
+    my ($bytes, $type, $n) = @_;
+
+    for (my $at = 0; $at < length $_[0]; ) {
+        my ($is, $len) = unpack "\@$at a4 V", $_[0];
+        return $at + 12 if $is eq $type && !$n--;
+        $at += 12 + $len;
+    }
+    die "no $type";
+}
+
+
+sub add {
+    my ($at, $n) = @_;
+    substr($_, $at, 8) = pack 'q<', $n + unpack "\@$at q<", $_;
+}
+
+
+my $found = with($log_file, sub { s/^.*\n// });
+like($found->{C1}, qr/^requests is 4 in the books, the log has 3 .*prompt is 4000 .*cost is 8280000 /,
+     'C1: a request that is not in the log');
+is_deeply([ sort keys %$found ], [ 'C1', 'C2' ], 'which the provider knows of');
+
+$found = with($log_file, sub { s/^(.*\n)/$1$1/ });
+like($found->{C1}, qr/^requests is 4 in the books, the log has 5 /,
+     'C1: one that is in the log twice');
+like($found->{C2}, qr/^prompt: the log has 5000 by providers, who have told of 4000 /,
+     'C2: more than the provider has told of');
+
+$found = with($log_file, sub { s/"cost":"0.00207/"cost":"0.00208/ });
+is_deeply($found, { C1 => 'cost is 8280000 in the books, the log has 8290000' },
+          'C1: money');
+
+$found = with($mock_log, sub { s/^(.*"event": "reply".*\n)/$1$1/m });
+like($found->{C2}, qr/^prompt: providers have told of 5000, the log has 4000/,
+     'C2: an answer that was not billed');
+is_deeply([ keys %$found ], [ 'C2' ], 'which no other check sees');
+
+$found = with($snapshot, sub { add(chunk($_, 'cel1') + 8 * 11, 1) });
+is($found->{C1}, 'cost is 8280001 in the books, the log has 8280000',
+   'C1: a nano too much in the books');
+is($found->{C3}, 'cost is 8280001, all records have 8280000',
+   'C3: which no record has');
+
+$found = with($snapshot, sub { add(chunk($_, 'qua1') + length($_) * 0
+    + quota_used($_), 7) });
+like($found->{C3}, qr/^"k\d" unit \d period -?\d+, window \d+: \d+, all records have \d+$/,
+     'C3: a counter that no record tells of');
+is_deeply([ keys %$found ], [ 'C3' ], 'which no other check sees');
+
+$found = with($snapshot, sub { add(chunk($_, 'cel1') + 8 * 3, -9) });
+like($found->{C3}, qr/a cell with -\d.*requests is -5/, 'C3: less than nothing');
+
+$found = with($book, sub { substr($_, 4096 + 2048 + 5 * 512 + 360, 8) =
+                               pack 'q<', 1 });
+like($found->{C3}, qr/^1 requests are open in ledger\./,
+     'C3: a reservation that stays');
+
+$found = with($snapshot, sub {
+    my $at = chunk($_, 'mrk1') + 4 + 16;
+    add($at, -1);
+});
+like($found->{C3}, qr/^ledger\.\w+: the snapshot has it up to \d+ of \d+$/,
+     'C3: a record that is not in the snapshot');
+
+$found = with($book, sub {
+    my $at = 4096 + 2048 + 16384 * 512 + 3 * 512 + 8;
+    substr($_, $at, 8) = pack 'q<', 77;
+});
+like($found->{C3}, qr/^record 3 is 77/, 'C3: a record that is none');
+
+$found = with($snapshot, sub { $_ = substr $_, 0, -5 });
+like($found->{C3}, qr/the snapshot is cut/, 'C3: a snapshot that is cut');
+
+
+# the first number that a quota has used, from its start
+
+sub quota_used {
+    my $at = chunk($_[0], 'qua1');
+    my $key = unpack '@' . ($at + 16) . ' V', $_[0];
+    my $period = unpack '@' . ($at + 20 + $key + 8) . ' q<', $_[0];
+    my $first = 20 + $key + 4 * 8;
+    return $period < 0 ? $first + 16
+        : $first + 8 + 8 * ((unpack '@' . ($at + $first) . ' q<', $_[0]) % 65);
+}
+
+
+is(eval { $o->without('C1', ''); 1 }, undef, 'no check is left out silently');
+is(eval { $o->without('C7', 'there is none'); 1 }, undef, 'nor an unknown one');
+$o->without('C1 C2', 'the log is tampered with');
+is_deeply(with($log_file, sub { s/^.*\n// }), {}, 'but for a reason');
+$o->discard;
+
+# C4: what is open, at the end of a test and by itself
+
+my $child = $t->run_daemon(sub {
+    my @held = map { open my $fh, '<', $0; $fh } 1 .. 3;
+    sleep 60;
+});
+$t->wait_for(sub { glob("/proc/$child/fd/*") && !!grep {
+    (readlink $_ // '') =~ /02-checkers/ } glob "/proc/$child/fd/*" });
+like(join(' ', AI::Test::End::left_open($child)),
+     qr/^worker $child: 3 times .*02-checkers\.t/, 'C4: a file is left open');
+$t->stop_daemon($child, 'KILL');
+
+$o = object('', '$status');
+my $client = http_connect($o->port(8080));
+sleep 0.1;
+my @stopped = $o->workers;
+kill 'STOP', @stopped;
+close $client;
+like(join(' ', AI::Test::End::end_left_open(@stopped)),
+     qr/worker \d+: 1 sockets whose other side has closed them/,
+     'C4: a connection that nobody closes');
+kill 'CONT', @stopped;
+is_deeply([ AI::Test::End::end_left_open(@stopped) ], [], 'and when it is');
+$o->discard;
+
+# C5: what a log must not have
+
+for my $case ([ '$http_authorization', 'credential (sk-cli...)' ],
+              [ '$request_body', 'prompt (A ques...)' ])
+{
+    my ($variable, $what) = @$case;
+    $o = object('', $variable);
+    $o->end_checks;
+    is(said($o, 'C5'), "a $what in other.log", "C5: $variable in a log");
+    $o->discard;
+}
+
+$o = object('location = /key { return 200 $http_x_key; }', '$status');
+http_get('/key', 'X-Key' => 'sk-provider-0123456789');
+$o->end_checks;
+like(said($o, 'C5'), qr/^a credential \(sk-pro\.\.\.\) in answer \d+/,
+     'C5: the key of a provider in an answer');
+$o->discard;
+
+$o = object('', '$status');
+my $store = AI::Test::Redis->start($o, password => 'sk-redis-0123456789',
+    options => [ '--requirepass', 'sk-redis-0123456789' ]);
+$store->command('HSET', 'k', 'f', 'Bearer sk-client-9876543210');
+$o->end_checks;
+like(said($o, 'C5'), qr/^a credential \(sk-cli\.\.\.\) in redis-\d+: k$/,
+     'C5: a credential in Redis');
+$o->discard;
+
+# C6: a loop that was busy, and one that was away
+
+my $slower = $t->is_asan ? 5 : 1;
+
+for my $case ([ "end = time.thread_time() + 0.1 * $slower
+while time.thread_time() < end: pass", qr/^worker \d+ has worked for \d+ ms/ ],
+              [ "time.sleep(1.3 * $slower)", qr/^worker \d+ was away for \d+ ms/ ],
+              [ 'time.sleep(0.01)', qr/^$/ ])
+{
+    my ($code, $want) = @$case;
+
+    $o = AI::Test->new;
+    $o->write_file('lag.py', "import select, time\ne = select.epoll()\n"
+        . "for i in range(3): e.poll(0.01)\n$code\ne.poll(0.01)\n");
+    $o->{runs} = 1;
+    my ($rc, undef, $err) = $o->capture([ 'python3', $o->testdir . '/lag.py' ],
+                                        env => { $o->preload });
+    is($rc, 0, 'a loop') or diag($err);
+    like(said($o, 'C6'), $want, 'C6: ' . ($code =~ s/\n.*//sr));
+    $o->discard;
+}
+
+$t->select;

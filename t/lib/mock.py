@@ -418,7 +418,7 @@ class Conn(asyncio.Protocol):
             self.mock.ledger.add(
                 "reply", port=self.port, conn=self.number, req=self.requests,
                 rule=rule.index if rule else None, why=why,
-                body_sent=answer.body_sent)
+                body_sent=answer.body_sent, usage=usage_in(reply))
 
         if answer.closes:
             await self.flush()
@@ -442,6 +442,24 @@ class Conn(asyncio.Protocol):
                          b"Content-Length: %d\r\n\r\n%s"
                          % (status, len(data), data))
         return True
+
+
+def usage_in(reply):
+    """What an answer says that it was worth, in the words of OpenAI's chat or
+    of Anthropic's messages; None: who knows."""
+    if reply.get("status", 200) >= 400:
+        return {"prompt": 0, "completion": 0}
+    for data in [reply.get("json")] + list(reversed(reply.get("sse") or [])):
+        usage = data.get("usage") if isinstance(data, dict) else None
+        for names in ("prompt_tokens", "completion_tokens"), (
+                "input_tokens", "output_tokens"):
+            tokens = [isinstance(usage, dict) and usage.get(n) for n in names]
+            if all(type(n) is int and n >= 0 for n in tokens):
+                return {"prompt": tokens[0] + sum(
+                            usage.get("cache_%s_input_tokens" % n) or 0
+                            for n in ("read", "creation")),
+                        "completion": tokens[1]}
+    return None
 
 
 # --- one answer -----------------------------------------------------------

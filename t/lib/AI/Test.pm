@@ -14,9 +14,10 @@ use File::Path qw/ rmtree make_path /;
 use File::Temp ();
 use JSON::PP ();
 use POSIX ();
-use Test::More import => [qw( ok is diag done_testing )];
+use Test::More import => [qw( ok is diag note done_testing )];
 use Time::HiRes qw/ sleep time /;
 
+use AI::Test::End;
 use AI::Test::HTTP qw/ http_connect http_send http_read parse_all sse /;
 use AI::Test::Mock;
 use AI::Test::Port;
@@ -54,7 +55,8 @@ sub new {
         debug => $o{debug} // $ENV{TEST_NGINX_DEBUG} // 0,
         dir => File::Temp::tempdir("ai-$name-XXXXXX", TMPDIR => 1),
         ports => {}, daemons => [], own => {}, secrets => [], answers => [],
-        allowed => [], mocks => 0,
+        allowed => [], mocks => 0, asked => [], mock_handles => [],
+        without => {},
     }, $class;
 
     $self->{dir} = Cwd::realpath($self->{dir});
@@ -180,7 +182,7 @@ sub expand {
     my ($self, $text) = @_;
 
     $text =~ s/%%TEST_GLOBALS%%/$self->globals/ge;
-    $text =~ s/%%TEST_GLOBALS_HTTP%%/$self->globals_http/ge;
+    $text =~ s/%%TEST_GLOBALS_HTTP%%/$self->globals_http($text)/ge;
     $text =~ s/%%TESTDIR%%/$self->{dir}/g;
     $text =~ s/%%ROOT%%/$root/g;
     $text =~ s/%%PORT_(\w+)%%/$self->port($1)/ge;
@@ -210,11 +212,21 @@ sub module_path {
 
 
 sub globals_http {
-    my ($self) = @_;
+    my ($self, $text) = @_;
 
     my @temp = qw/ client_body proxy fastcgi uwsgi scgi /;
+    my $log = "access_log $self->{dir}/access.log;";
+
+    # where money is counted the checks at the end count as well
+    if (($text // '') =~ /^\s*ai_(?:limit_zone|api)\b|\bstate=/m
+        && !$self->{plain})
+    {
+        $log .= ' ' . end_format($self->{dir});
+        $self->{own}{'ai-end.log'} = 1;
+    }
+
     return join "\n    ",
-        "root $self->{dir};", "access_log $self->{dir}/access.log;",
+        "root $self->{dir};", $log,
         map({ "${_}_temp_path $self->{dir}/${_}_temp;" } @temp), '';
 }
 
@@ -297,7 +309,9 @@ sub run {
     die "nginx runs already\n" if $self->{pid};
 
     $self->{log_from} = -s "$self->{dir}/error.log" || 0;
-    $self->{pid} = $self->spawn([ $self->command ], "$self->{dir}/nginx.out");
+    $self->{runs}++;
+    $self->{pid} = $self->spawn([ $self->command ], "$self->{dir}/nginx.out",
+                                env => { $self->preload });
 
     my $up = $self->wait_for(sub {
         !$self->alive($self->{pid}) || $self->workers_up
@@ -311,6 +325,43 @@ sub run {
     }
 
     return $self;
+}
+
+
+# What looks at nginx's loop, and what a test wants besides:
+# $t->{preload} = [files], $t->{env} = { NAME => value }.
+
+sub preload {
+    my ($self) = @_;
+
+    my %env = %{ $self->{env} || {} };
+    my @files = @{ $self->{preload} || [] };
+
+    if (!$self->{without}{C6} && (my $lag = c_library('lag'))) {
+        unshift @files, $lag;
+        $env{AI_LAG} = "$self->{dir}/ai-lag";
+        $self->{own}{'ai-lag'} = 1;
+    }
+
+    $env{LD_PRELOAD} = join ':', @files if @files;
+    return %env;
+}
+
+
+# t/lib/lag.c, compiled; undef where there is no compiler.
+
+sub c_library {
+    my ($name) = @_;
+    my $source = "$root/t/lib/$name.c";
+    my $file = "$build/$name.so";
+
+    if (!-e $file || -M $file > -M $source) {
+        make_path($build);
+        my @cc = ($ENV{CC} || 'cc', qw/ -std=gnu11 -O2 -shared -fPIC -o /);
+        system(@cc, "$file.$$", $source, '-ldl') == 0 or return undef;
+        rename "$file.$$", $file;
+    }
+    return $file;
 }
 
 
@@ -376,6 +427,7 @@ sub started_workers {
 
 sub signal {
     my ($self, $name) = @_;
+    $self->{reloads}++ if $name eq 'HUP';
     kill $name, $self->{pid};
     return $self;
 }
@@ -451,7 +503,7 @@ sub wait_exit {
 sub alive {
     my ($self, $pid) = @_;
 
-    return 0 if exists $self->{exits}{$pid};
+    return 0 if !$pid || exists $self->{exits}{$pid};
     return 1 if waitpid($pid, POSIX::WNOHANG()) == 0;
     $self->{exits}{$pid} = $?;
     return 0;
@@ -600,9 +652,11 @@ sub mock {
         $o{ca} = $self->ca;
     }
 
-    return AI::Test::Mock->start($self, %o, name => $name,
+    my $mock = AI::Test::Mock->start($self, %o, name => $name,
         dir => $self->{dir}, ports => \@ports, script => $rules,
         program => "$root/t/lib/mock.py");
+    push @{ $self->{mock_handles} }, $mock;
+    return $mock;
 }
 
 
@@ -685,9 +739,21 @@ sub http {
 
     my $s = $o{socket} || http_connect($current->real_port($o{port}));
 
+    $current->asked($raw);
     http_send($s, $raw, %o) if defined $raw && length $raw;
     return $s if $o{start};
     return http_end($s, %o);
+}
+
+
+# Heads that may have a credential, for the check at the end.
+
+sub asked {
+    my ($self, $raw) = @_;
+
+    push @{ $self->{asked} }, substr $raw, 0, 8192
+        if defined $raw && @{ $self->{asked} } < 400
+           && $raw =~ /^(?:[\w-]*authorization|[\w-]*api-key):/mi;
 }
 
 
@@ -858,6 +924,33 @@ sub allow {
 }
 
 
+# Checks at the end that this test cannot have, and why not: without('C1 C2',
+# 'its requests are cut off').
+
+sub without {
+    my ($self, $checks, $reason) = @_;
+
+    die "$checks: no reason\n" if ($reason // '') !~ /\w+ \w+/;
+
+    for (split ' ', $checks) {
+        die "no such check: $_\n" if !/^C[1-6]$/;
+        $self->{without}{$_} = $reason;
+    }
+    return $self;
+}
+
+
+# For C6: a worker may work for so many seconds at a time, and why.
+
+sub lag_most {
+    my ($self, $seconds, $reason) = @_;
+
+    die "lag: no reason\n" if ($reason // '') !~ /\w+ \w+/;
+    $self->{lag_most} = $seconds;
+    return $self;
+}
+
+
 # A text that no log and no answer may contain.
 
 sub secret {
@@ -882,6 +975,12 @@ sub keep {
 sub end_checks {
     my ($self) = @_;
 
+    # a master that was stopped in another way may have gone
+    $self->{left_open} = [ end_left_open($self->workers) ]
+        if $self->{pid} && !$self->{without}{C4};
+
+    $self->{redis_texts} ||= end_redis($self);
+
     $self->stop;
     $self->stop_daemon($_) for reverse @{ $self->{daemons} };
 
@@ -894,7 +993,80 @@ sub end_checks {
     push @checks, [ 'no secret in a log or answer', $self->leaks ]
         if @{ $self->{secrets} };
 
-    return @checks;
+    return (@checks, $self->checkers);
+}
+
+
+# C1 to C6, of a test in which the module has run.
+
+sub checkers {
+    my ($self) = @_;
+
+    return if !$self->{runs} || $self->{plain} || $self->{failed};
+
+    my $from = time;
+    my $lag = end_lag($self) || { n => 0, run => 0, away => 0 };
+    my %found = (C4 => $self->{left_open} || [],
+                 C5 => [ end_canaries($self) ], C6 => [ $self->lag_problems ]);
+    my %name = (C1 => 'the log and the books agree',
+        C2 => 'providers and the log agree',
+        C3 => 'nothing is reserved, all records are in the books',
+        C4 => 'nothing is left open', C5 => 'no credential, no prompt is left',
+        C6 => 'no worker was away from its events');
+
+    for my $dir ($self->spend_folders) {
+        my @log = end_log($self);
+        my ($c1, $c3) = end_books($dir, log => \@log,
+                                  begun => $self->{runs} == 1
+                                      && !$self->{reloads} && !$self->{jumps});
+        push @{ $found{C1} }, @$c1;
+        push @{ $found{C3} }, @$c3;
+        $found{C2} ||= [ end_provider(\@log, $self->{mock_handles},
+                                         all => $self->only_mocks) ];
+    }
+
+    note(sprintf '%d looks at the loop: %.1f ms of work, %.1f ms away; '
+         . 'checks of %.0f ms', $lag->{n}, $lag->{run} * 1000,
+         $lag->{away} * 1000, (time - $from) * 1000);
+    note("without $_: $self->{without}{$_}") for sort keys %{ $self->{without} };
+
+    return map { [ "$_: $name{$_}", @{ $found{$_} } ] }
+        grep { $found{$_} && !$self->{without}{$_} } sort keys %name;
+}
+
+
+# Is every provider one of the mocks?
+
+sub only_mocks {
+    my ($self) = @_;
+
+    my $conf = $self->read_file('nginx.conf');
+    my $providers = () = $conf =~ /^\s*ai_provider\s/mg;
+    my %mock = map { $_ => 1 } map { @{ $_->{listens} } }
+        @{ $self->{mock_handles} };
+    my $known = grep { $mock{$_} }
+        $conf =~ m{\bendpoint\s+https?://[^:/;]+:(\d+)}g;
+
+    return $providers > 0 && $known == $providers;
+}
+
+
+sub spend_folders {
+    my ($self) = @_;
+    return grep { -e "$_/snapshot" || glob "$_/ledger.*" }
+        glob "$self->{dir}/state*";
+}
+
+
+# At debug level: what the module says, and nginx does not.
+
+sub own_debug {
+    my ($self, $text) = @_;
+
+    return join "\n",
+        grep { !/[ ]\[debug\][ ].*[ ]http2?[ ](?:(?:proxy[ ]|upstream[ ])?header
+                 |args|request[ ]line):[ ]"/x }
+        split /\n/, $text;
 }
 
 
@@ -957,10 +1129,7 @@ sub leaks {
     $texts{'answer ' . ++$n} = $_ for @{ $self->{answers} };
 
     # nginx itself, not we, shows header lines and queries at debug level
-    $texts{'error.log'} = join "\n",
-        grep { !/[ ]\[debug\][ ].*[ ]http2?[ ](?:(?:proxy[ ]|upstream[ ])?header
-                 |args|request[ ]line):[ ]"/x }
-        split /\n/, $texts{'error.log'} // '';
+    $texts{'error.log'} = $self->own_debug($texts{'error.log'} // '');
 
     my @found;
     for my $name (sort keys %texts) {
@@ -1051,7 +1220,7 @@ END {
         my $status = $?;
         my $died = $status != 0;
 
-        for my $t (reverse @live) {
+        for my $t (my @all = reverse @live) {
             $t->{failed} = 1 if $died;
             eval { $died ? $t->finish_after_death : $t->finish; 1 }
                 or diag("end of test: $@");

@@ -172,24 +172,32 @@ my %reader = (string => [ 'GET' ], hash => [ 'HGETALL' ],
     zset => [ 'ZRANGE', 0, -1, 'WITHSCORES' ], stream => [ 'XRANGE', '-', '+' ]);
 
 
-# All keys of the first database, and what they hold, as text.
+# All keys of the first database, and what they hold, as text; of a port, or of
+# a sub that sends a command.  At most so many keys.
 
 sub redis_texts {
-    my ($port) = @_;
+    my ($port, $most) = @_;
 
-    my $s = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port,
-        Proto => 'tcp', Timeout => 5) or die "redis $port: $!\n";
+    my $send = $port;
+    if (ref $port ne 'CODE') {
+        my $s = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+            PeerPort => $port, Proto => 'tcp', Timeout => 5)
+            or die "redis $port: $!\n";
+        $send = sub { redis($s, @_) };
+    }
+
     my (%has, $cursor);
 
     do {
-        ($cursor, my $keys) = @{ redis($s, 'SCAN', $cursor // 0,
-                                       'COUNT', 1000) };
+        ($cursor, my $keys) = @{ $send->('SCAN', $cursor // 0,
+                                         'COUNT', 1000) };
         for my $key (@$keys) {
-            my ($verb, @more) = @{ $reader{ redis($s, 'TYPE', $key) } || [] };
+            last if $most && keys %has >= $most;
+            my ($verb, @more) = @{ $reader{ $send->('TYPE', $key) } || [] };
             $has{$key} = defined $verb
-                ? flat(redis($s, $verb, $key, @more)) : '';
+                ? flat($send->($verb, $key, @more)) : '';
         }
-    } while ($cursor ne '0');
+    } while ($cursor ne '0' && !($most && keys %has >= $most));
 
     return %has;
 }

@@ -86,6 +86,22 @@ sub events {
 }
 
 
+# How the lines of all begin, also of those before a clear(): headers are in it,
+# and the first of a body.
+
+sub heads {
+    my ($self, $event) = @_;
+
+    open my $fh, '<', $self->{log} or return;
+    my @found;
+    while (my $line = <$fh>) {
+        my $head = substr $line, 0, 8192;
+        push @found, $head if $head =~ /"event": "$event"/;
+    }
+    return @found;
+}
+
+
 # The requests.  Each has also {h}: headers by lower-case name (the last one
 # wins), and {json}: the decoded body, if it is JSON.
 

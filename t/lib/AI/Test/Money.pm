@@ -47,20 +47,24 @@ sub money_log {
 }
 
 
-# Of ai_api: money_usage('/ai', ['key', 'team'], -port => 8081); get is
-# http_get() of AI::Test.
+# Of ai_api: money_usage('/ai', ['key', 'team'], args => 'from=2026-01-01',
+# -port => 8081); get is http_get() of AI::Test.
 
 sub money_usage {
     my ($uri, $dims, %o) = @_;
 
-    my $data = get("$uri/usage?group_by=" . join(',', @$dims), %o);
+    my $args = delete $o{args};
+    my $data = get("$uri/usage?group_by=" . join(',', @$dims)
+                   . ($args ? "&$args" : ''), %o);
     return { group_by => $dims, data => $data, node => $o{node} || 'usage' };
 }
 
 
 sub money_limits {
     my ($uri, %o) = @_;
-    return get("$uri/limits", %o);
+
+    my $args = delete $o{args};
+    return get("$uri/limits" . ($args ? "?$args" : ''), %o);
 }
 
 

@@ -15,8 +15,10 @@ use Test::More import => [qw( ok diag note )];
 use AI::Test::Chat;
 use AI::Test::Money;
 
-our @EXPORT = qw/ load_start load_stop kill_all books is_gone
-                  spend_mock spend_conf spend_ask spend_check /;
+our @EXPORT = qw/ load_start load_stop kill_all adopt_orphans books is_gone
+                  spend_mock spend_conf spend_ask spend_check
+                  daemon_conf daemon_start daemon_pid daemon_exchange
+                  daemon_quit /;
 
 
 # A provider whose answers cost 100 and 50 tokens; a model for 1 and 2 USD a
@@ -195,9 +197,7 @@ sub kill_all {
     my $master = delete $t->{pid};
     my @workers = $t->workers;
 
-    # its orphans become our children: nobody else may look how they ended
-    syscall(157, 36, 1, 0, 0, 0) if (POSIX::uname())[4] eq 'x86_64';
-
+    adopt_orphans();
     kill 'KILL', $master, @workers;
 
     my $killed = join '|', $master, @workers;
@@ -207,6 +207,96 @@ sub kill_all {
                  20) or die "nginx is not gone\n";
     waitpid $_, 0 for @workers;
     unlink $t->testdir . '/nginx.pid';
+}
+
+
+# They become our children: nobody else may look how they ended.
+
+sub adopt_orphans {
+    syscall(157, 36, 1, 0, 0, 0) if (POSIX::uname())[4] eq 'x86_64';
+}
+
+
+# A binary is exchanged only if it has left its parent: here it becomes our
+# child.  The configuration is there already; what a new binary has of the
+# environment is only what is named.
+
+sub daemon_conf {
+    my ($t) = @_;
+
+    Test::More::plan(skip_all => 'x86_64 only')
+        if (POSIX::uname())[4] ne 'x86_64';
+    adopt_orphans();
+
+    (my $conf = $t->read_file('nginx.conf')) =~ s/daemon off/daemon on/;
+    $t->write_file('nginx.conf', join '', (map { "env $_;\n" }
+        qw/ ASAN_OPTIONS UBSAN_OPTIONS LD_PRELOAD AI_LAG /), $conf);
+}
+
+
+# As $t->run; false if nginx does not want to.
+
+sub daemon_start {
+    my ($t) = @_;
+
+    $t->{log_from} = -s $t->testdir . '/error.log' || 0;
+
+    local @ENV{qw/ ASAN_OPTIONS UBSAN_OPTIONS /}
+        = ($t->sanitizer_options) x 2;
+    my %env = $t->preload;
+    local @ENV{keys %env} = values %env;
+
+    $t->{runs}++;
+    return 0 if system($t->command) != 0;
+    $t->wait_for(sub { $t->workers_up && daemon_pid($t) }, 20)
+        or die "nginx did not start\n";
+    $t->{pid} = daemon_pid($t);
+    return 1;
+}
+
+
+sub daemon_pid {
+    my ($t, $name) = @_;
+
+    $name //= 'nginx.pid';
+    my $text = -e $t->testdir . "/$name" ? $t->read_file($name) : '';
+    return $text =~ /^(\d+)/ ? $1 : 0;
+}
+
+
+# USR2: the pid of the new master, once its workers run.
+
+sub daemon_exchange {
+    my ($t) = @_;
+
+    my $old = $t->pid;
+    my $from = -s $t->testdir . '/error.log';
+
+    # another ledger is made
+    $t->{runs}++;
+
+    kill 'USR2', $old;
+    $t->wait_for(sub {
+        my $new = daemon_pid($t);
+        $new && $new != $old && daemon_pid($t, 'nginx.pid.oldbin') == $old
+            && substr($t->read_file('error.log'), $from)
+               =~ /start worker process \d/;
+    }, 20) or die "no new binary\n";
+    sleep 0.3;
+    return daemon_pid($t);
+}
+
+
+# One of the masters goes; true if it has gone.
+
+sub daemon_quit {
+    my ($t, $pid) = @_;
+
+    kill 'QUIT', $pid;
+    my $gone = $t->wait_for(sub { is_gone($pid) }, 20);
+    waitpid $pid, 0;
+    delete $t->{exits}{$pid};
+    return $gone;
 }
 
 
