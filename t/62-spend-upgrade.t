@@ -20,62 +20,15 @@ use constant CLIENTS => 6;
 
 my $storm = $ENV{STORM} || 0;
 
-# a binary is exchanged only if it has left its parent: it becomes our child
-plan(skip_all => 'x86_64 only') if (POSIX::uname())[4] ne 'x86_64';
-syscall(157, 36, 1, 0, 0, 0);
-
 my $t = AI::Test->new;
+$t->without('C1 C2', 'requests are cut off by kills, which spend_check() knows');
+
 my $mock = spend_mock($t);
 my $cut = 0;
 
 spend_conf($t);
-(my $conf = $t->read_file('nginx.conf')) =~ s/daemon off/daemon on/;
-
-# a new binary has of the environment only what is named
-$t->write_file('nginx.conf', "env ASAN_OPTIONS;\nenv UBSAN_OPTIONS;\n$conf");
-start();
-
-sub pid_in {
-    my ($name) = @_;
-    my $text = -e $t->testdir . "/$name" ? $t->read_file($name) : '';
-    return $text =~ /^(\d+)/ ? $1 : 0;
-}
-
-sub start {
-    $t->{log_from} = -s $t->testdir . '/error.log' || 0;
-
-    local @ENV{qw/ ASAN_OPTIONS UBSAN_OPTIONS /}
-        = ($t->sanitizer_options) x 2;
-
-    is(system($t->command), 0, 'start');
-    $t->wait_for(sub { $t->workers_up && pid_in('nginx.pid') }, 20)
-        or die "nginx did not start\n";
-    $t->{pid} = pid_in('nginx.pid');
-}
-
-# the pid of the new master, once its workers run
-
-sub exchange {
-    my $old = $t->pid;
-    my $from = -s $t->testdir . '/error.log';
-
-    kill 'USR2', $old;
-    $t->wait_for(sub {
-        my $new = pid_in('nginx.pid');
-        $new && $new != $old && pid_in('nginx.pid.oldbin') == $old
-            && substr($t->read_file('error.log'), $from)
-               =~ /start worker process \d/;
-    }, 20) or die "no new binary\n";
-    sleep 0.3;
-    return pid_in('nginx.pid');
-}
-
-sub quit {
-    my ($pid) = @_;
-    kill 'QUIT', $pid;
-    ok($t->wait_for(sub { is_gone($pid) }, 20), 'it has gone');
-    waitpid $pid, 0;
-}
+daemon_conf($t);
+ok(daemon_start($t), 'start');
 
 for my $round (1 .. ($storm ? 10 : 2)) {
 
@@ -84,10 +37,9 @@ for my $round (1 .. ($storm ? 10 : 2)) {
     my $load = load_start($t, CLIENTS, \&spend_ask);
     sleep 0.5;
     my $old = $t->pid;
-    my $new = exchange();
+    my $new = daemon_exchange($t);
     sleep 1.5;
-    quit($old);
-    delete $t->{exits}{$old};
+    ok(daemon_quit($t, $old), 'it has gone');
     $t->{pid} = $new;
     sleep 1.2;
     my $did = load_stop($t, $load);
@@ -100,13 +52,13 @@ for my $round (1 .. ($storm ? 10 : 2)) {
     $load = load_start($t, CLIENTS, \&spend_ask);
     sleep 0.3;
     $old = $t->pid;
-    $new = exchange();
+    $new = daemon_exchange($t);
     kill 'WINCH', $old;
     sleep 1.5;
     kill 'HUP', $old;
     sleep 1;
-    quit($new);
-    ok($t->wait_for(sub { pid_in('nginx.pid') == $old }, 10), 'the old one');
+    ok(daemon_quit($t, $new), 'it has gone');
+    ok($t->wait_for(sub { daemon_pid($t) == $old }, 10), 'the old one');
     sleep 1.2;
     $did = load_stop($t, $load);
     is($did->{bad}, 0, "$round: all are answered, $did->{ok}");
@@ -124,7 +76,7 @@ for my $round (1 .. ($storm ? 10 : 2)) {
 my $load = load_start($t, CLIENTS, \&spend_ask);
 sleep 0.5;
 my $old = $t->pid;
-my $new = exchange();
+my $new = daemon_exchange($t);
 sleep rand 1;
 my @all = ($old, $new, $t->workers);
 kill 'KILL', @all;
@@ -135,6 +87,6 @@ my $killed = join '|', @all;
 $t->allow(qr/worker (?:$killed) never ended/);
 unlink map { $t->testdir . "/nginx.pid$_" } '', '.oldbin';
 $cut += 2 * CLIENTS;
-start();
+ok(daemon_start($t), 'start');
 load_stop($t, $load);
 spend_check($t, $mock, $cut, 'both killed');

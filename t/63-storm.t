@@ -93,7 +93,7 @@ http {
         location /cost/ { ai_limit zone=key cost=0.01/d; ai_pass quick; }
         location /requests/ { ai_limit zone=key requests=10/m; ai_pass quick; }
         location /odd/ {
-            access_log off;
+            access_log %%TESTDIR%%/ai-end.log ai_end;
             ai_limit zone=key requests=10/m;
             ai_pass quick;
         }
@@ -462,6 +462,11 @@ for my $part (0 .. 9) {
 is(join(' ', sort keys %sum), join(' ', sort grep { $sum{$_} } 200, 503),
    'ten thousand keys: ' . join ' ', map { "$sum{$_}x$_" } sort keys %sum);
 cmp_ok($sum{200} // 0, '>=', 20, 'some find room');
+
+my @full = $t->error_log(qr/no room for what a request reserves/);
+is(scalar(@full), $sum{503} ? 1 : 0, 'one alert for all of them');
+like($full[0] // '', qr/ai_limit_zone "tiny" .* \d+ requests were refused/,
+     'of this zone');
 
 is(tally(map { [ http_post('/tiny-budget/v1/chat/completions', chat(),
     'X-Key' => $_)->status ] } 'one', 'two', 'three'), '3x429',
