@@ -37,7 +37,9 @@ push @rows, map { "$_: CPU an event" } 'stream of 200 events at once',
     'translated stream, 200 events', '50 events 10 ms apart, 128 streams';
 push @rows, '50 events 10 ms apart, 128 streams: delay p99',
     'translated, 1 KB: CPU', 'memory: worker, idle', 'memory: an open stream',
-    'a location without ai_pass: CPU';
+    'a location without ai_pass: CPU',
+    'limits shared by Redis, beside those of one node: CPU',
+    'limits shared by Redis, beside those of one node: latency p99';
 
 for (@rows) {
     like(join('|', @{ $row{$_} || [] }[0, 1]), qr/^[\d.]+ \w+\|[\d.]+ \w+$/,
