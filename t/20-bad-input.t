@@ -16,6 +16,7 @@ use AI::Test;
 use AI::Test::Chat;
 
 my $t = AI::Test->new;
+$t->lag_most(0.25, 'a million of JSON values in a body are read at once');
 
 $t->write_file_expand('nginx.conf', <<'EOC');
 %%TEST_GLOBALS%%

@@ -46,6 +46,7 @@ push @routes, [ 'past-anthropic', 'anthropic', 'claude-opus-4-6',
                 'gemini', $model{gemini} ];
 
 my ($t, $mock) = calls('t/lib/sdk_embed.py', \@places, @routes);
+$t->lag_most(0.4, 'an answer of 18 MB in one piece is translated at once');
 
 signed($t, $mock);
 note($_) for split /\n/, $t->read_file('large.txt');

@@ -18,6 +18,7 @@ use AI::Test;
 use AI::Test::Chat ();
 
 my $t = AI::Test->new;
+$t->without('C5', 'prompts are logged and cached by its configuration');
 
 sub recording {
     return $t->slurp($t->root . "/t/data/recordings/$_[0]");
